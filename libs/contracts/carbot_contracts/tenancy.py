@@ -1,0 +1,115 @@
+"""Events of tenancy: organisations, workshops, memberships and keys, each with its whole state."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+from carbot_contracts.event import Event
+
+OrganizationStatus = Literal["trial", "active", "past_due", "suspended", "closing", "erased"]
+Role = Literal[
+    "owner",
+    "admin",
+    "manager",
+    "service_advisor",
+    "technician",
+    "accountant",
+    "data_protection_officer",
+    "viewer",
+]
+
+
+class OrganizationState(Event, frozen=True, kw_only=True):
+    """The whole projected state of an organisation."""
+
+    aggregate: ClassVar = "organization_id"
+
+    organization_id: UUID
+    slug: str
+    legal_name: str
+    legal_form: str
+    country: str
+    locale: str
+    time_zone: str
+    status: OrganizationStatus
+    registered_at: datetime
+
+
+class OrganizationRegistered(OrganizationState, frozen=True, kw_only=True):
+    """An owner proved the e-mail address: the organisation exists, and its trial begins."""
+
+    subject: ClassVar = "tenancy.organization.registered.v1"
+
+
+class OrganizationChanged(OrganizationState, frozen=True, kw_only=True):
+    """The organisation is now so."""
+
+    subject: ClassVar = "tenancy.organization.changed.v1"
+
+
+class WorkshopChanged(Event, frozen=True, kw_only=True):
+    """The workshop is now so (also when it is new)."""
+
+    subject: ClassVar = "tenancy.workshop.changed.v1"
+    aggregate: ClassVar = "workshop_id"
+
+    workshop_id: UUID
+    name: str
+    slug: str
+    time_zone: str
+    postal_code: str
+    federal_state: str | None = None
+    is_active: bool
+
+
+class MembershipChanged(Event, frozen=True, kw_only=True):
+    """A user's membership is now so: role, workshops (none means all) and whether it stands."""
+
+    subject: ClassVar = "tenancy.membership.changed.v1"
+    aggregate: ClassVar = "membership_id"
+
+    membership_id: UUID
+    user_id: UUID
+    role: Role
+    workshop_ids: tuple[UUID, ...] | None = None
+    is_active: bool
+
+
+class ApiKeyChanged(Event, frozen=True, kw_only=True):
+    """An API key is now so. The hash is of 256 random bits: knowing it opens nothing."""
+
+    subject: ClassVar = "tenancy.api_key.changed.v1"
+    aggregate: ClassVar = "api_key_id"
+
+    api_key_id: UUID
+    kind: Literal["secret", "publishable"]
+    workshop_id: UUID | None = None
+    secret_hash: str
+    allowed_origins: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class AccessRevoked(Event, frozen=True, kw_only=True):
+    """Access tokens of this session, member, key or organisation that were issued before now count no more."""
+
+    subject: ClassVar = "tenancy.access.revoked.v1"
+    aggregate: ClassVar = "subject_id"
+
+    kind: Literal["session", "member", "api_key", "organization"]
+    subject_id: UUID
+    """The session, the user, the key or the organisation."""
+    not_before: datetime
+    reason: str = msgspec.field(default="")
+
+
+EVENTS: tuple[type[Event], ...] = (
+    OrganizationRegistered,
+    OrganizationChanged,
+    WorkshopChanged,
+    MembershipChanged,
+    ApiKeyChanged,
+    AccessRevoked,
+)

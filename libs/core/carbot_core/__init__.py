@@ -1,0 +1,1 @@
+"""What every CarBot service needs and no domain word."""

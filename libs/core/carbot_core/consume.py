@@ -1,0 +1,270 @@
+"""Consumers: an event takes effect once, in one transaction, in the context of its organisation."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from time import monotonic, perf_counter
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import nats.errors
+import structlog
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.client import JetStreamContext
+from nats.js.errors import Error as JetStreamError
+from nats.js.errors import NotFoundError
+
+from carbot_contracts.event import Event
+from carbot_core import inbox, telemetry
+from carbot_core.clock import Clock
+from carbot_core.db import Context, Database, Tx
+from carbot_core.errors import Refusal, Unavailable
+
+log = structlog.get_logger()
+
+FETCH_SECONDS = 2.0
+CHECK_SECONDS = 5.0
+STALLED_SECONDS = 15.0
+BATCH = 100
+CONCURRENCY = 4
+ACK_WAIT_SECONDS = 30.0
+LONGEST_PAUSE_SECONDS = 60.0
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What the headers of an event say (CloudEvents 1.0, binary mode)."""
+
+    event_id: UUID
+    subject: str
+    organization_id: UUID
+    aggregate_id: UUID
+    version: int
+    occurred_at: datetime
+    traceparent: str | None = None
+    seal_key: str | None = None
+    """The key that opens the body, where it is sealed."""
+
+
+type Handler[E: Event] = Callable[[Tx, E, Envelope], Awaitable[None]]
+
+
+class Unreadable(Exception):
+    """The message is not an event that this consumer can ever read."""
+
+
+class Consumer:
+    """A durable of this service on the stream of another: which events it takes, and what each does."""
+
+    def __init__(self, service: str, name: str, stream: str, handlers: Mapping[type[Any], Handler[Any]]) -> None:
+        self.name = name
+        self.stream = stream
+        self.durable = f"{service}-{name}"
+        self.subjects = tuple(event.subject for event in handlers)
+        self._handlers = {event.subject: (msgspec.json.Decoder(event), handler) for event, handler in handlers.items()}
+
+    def config(self) -> ConsumerConfig:
+        return ConsumerConfig(
+            durable_name=self.durable,
+            filter_subjects=list(self.subjects),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_SECONDS,
+            max_deliver=-1,
+            max_ack_pending=1000,
+        )
+
+    def prepare(self, settings: Any) -> "Consumer":  # noqa: ARG002 - the plain one needs none
+        """Return the consumer as a worker runs it: one that needs settings takes them here."""
+        return self
+
+    def lane(self, headers: Mapping[str, str]) -> str:
+        """Return what the events have in common that must be handled in their order: here, their aggregate."""
+        return headers.get("aggregate", "")
+
+    async def handle_together(self, database: Database, events: list[tuple[Envelope, bytes]]) -> bool:  # noqa: ARG002
+        """Let events of one lane take effect in one transaction; return False if each has one of its own, as here."""
+        return False
+
+    async def handle(self, database: Database, envelope: Envelope, body: bytes) -> bool:
+        """Let the event take effect; return False if it has before. Raise Unreadable if nothing can."""
+        known = self._handlers.get(envelope.subject)
+        if known is None:
+            raise Unreadable(f"no handler for {envelope.subject}")
+        decoder, handler = known
+        try:
+            event = decoder.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Unreadable("the body is not what the contract says") from error
+        context = Context(organization_id=envelope.organization_id, trace_id=telemetry.trace_id())
+        async with database.transaction(context) as tx:
+            if not await inbox.claim(tx, self.name, envelope.event_id):
+                return False
+            await handler(tx, event, envelope)
+        return True
+
+    async def replay(self, database: Database, letter: inbox.DeadLetter) -> None:
+        """Let a dead letter take effect, now that its cause is mended; raise what still hinders it."""
+        await self.handle(database, read_envelope(letter.subject, letter.headers), letter.body)
+
+
+def read_envelope(subject: str, headers: Mapping[str, str]) -> Envelope:
+    """Return what the headers say; raise Unreadable if they do not."""
+    try:
+        return msgspec.convert(
+            {
+                "event_id": headers.get("ce-id"),
+                "subject": subject,
+                "organization_id": headers.get("organization"),
+                "aggregate_id": headers.get("aggregate"),
+                "version": headers.get("aggregate-version"),
+                "occurred_at": headers.get("ce-time"),
+                "traceparent": headers.get("traceparent"),
+                "seal_key": headers.get("seal-key"),
+            },
+            Envelope,
+            strict=False,
+        )
+    except msgspec.ValidationError as error:
+        raise Unreadable("the headers are not those of an event") from error
+
+
+class Consumption:
+    """A running consumer: fetches, handles, acknowledges, and makes its durable again when it has vanished."""
+
+    def __init__(self, consumer: Consumer, database: Database, stream: JetStreamContext, clock: Clock) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._stream = stream
+        self._clock = clock
+        self._alive_at = monotonic()
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the durable was not seen for longer than a short outage lasts."""
+        return monotonic() - self._alive_at > STALLED_SECONDS
+
+    async def run(self) -> None:
+        """Consume for ever."""
+        while True:
+            try:
+                await self._consume()
+            except (nats.errors.Error, JetStreamError, OSError, TimeoutError) as error:
+                log.warning("consumer_waits", consumer=self._consumer.name, reason=type(error).__name__)
+                await asyncio.sleep(0.5 + random.random() / 2)  # noqa: S311 - jitter
+
+    async def _consume(self) -> None:
+        await self._ensure()
+        subscription = await self._stream.pull_subscribe_bind(
+            consumer=self._consumer.durable, stream=self._consumer.stream
+        )
+        try:
+            checked = monotonic()
+            while True:
+                try:
+                    messages = await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
+                except TimeoutError:
+                    messages = []
+                await self._handle_all(messages)
+                if monotonic() - checked > CHECK_SECONDS:
+                    # A fetch from a deleted durable looks like an empty queue for ever.
+                    await self._ensure()
+                    checked = monotonic()
+        finally:
+            await subscription.unsubscribe()
+
+    async def _ensure(self) -> None:
+        try:
+            info = await self._stream.consumer_info(self._consumer.stream, self._consumer.durable)
+        except NotFoundError:
+            await self._stream.add_consumer(self._consumer.stream, self._consumer.config())
+            log.warning("consumer_created", consumer=self._consumer.name)
+        else:
+            if set(info.config.filter_subjects or [info.config.filter_subject]) != set(self._consumer.subjects):
+                await self._stream.add_consumer(self._consumer.stream, self._consumer.config())
+            telemetry.consumer_lag.set(info.num_pending or 0, {"consumer": self._consumer.name})
+        self._alive_at = monotonic()
+
+    async def _handle_all(self, messages: list[Msg]) -> None:
+        """Handle the events of one lane in their order, those of different ones at once."""
+        lanes: dict[str, list[Msg]] = defaultdict(list)
+        for message in messages:
+            lanes[self._consumer.lane(message.headers or {})].append(message)
+        await asyncio.gather(*(self._handle_in_order(lane) for lane in lanes.values()))
+
+    async def _handle_in_order(self, messages: list[Msg]) -> None:
+        async with self._slots:
+            if len(messages) > 1 and await self._handle_together(messages):
+                return
+            for message in messages:
+                await self._handle_one(message)
+
+    async def _handle_together(self, messages: list[Msg]) -> bool:
+        """Handle them in one transaction if the consumer can; False if each is to be handled alone, as after a fault of one."""
+        started = perf_counter()
+        try:
+            events = [(read_envelope(message.subject, message.headers or {}), message.data) for message in messages]
+            if not await self._consumer.handle_together(self._database, events):
+                return False
+        except Unavailable as refusal:
+            for message in messages:
+                await self._postpone(message, refusal)
+            return True
+        except Exception as fault:  # noqa: BLE001 - handled alone, it says what is wrong, and the others take effect
+            log.warning("events_parted", consumer=self._consumer.name, reason=type(fault).__name__)
+            return False
+        share = (perf_counter() - started) / len(messages)
+        for message, (envelope, _) in zip(messages, events, strict=True):
+            await self._acknowledge(message, envelope)
+            telemetry.handled.record(share, {"consumer": self._consumer.name, "outcome": "handled"})
+        return True
+
+    async def _handle_one(self, message: Msg) -> None:
+        started = perf_counter()
+        outcome = "handled"
+        try:
+            envelope = read_envelope(message.subject, message.headers or {})
+            with telemetry.tracer.start_as_current_span(
+                f"process {message.subject}", context=telemetry.parent_of(envelope.traceparent), record_exception=False
+            ):
+                if not await self._consumer.handle(self._database, envelope, message.data):
+                    outcome = "repeated"
+            await self._acknowledge(message, envelope)
+        except Unavailable as refusal:
+            outcome = "postponed"
+            await self._postpone(message, refusal)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
+            outcome = "dead"
+            await self._bury(message, fault)
+        telemetry.handled.record(perf_counter() - started, {"consumer": self._consumer.name, "outcome": outcome})
+
+    async def _acknowledge(self, message: Msg, envelope: Envelope) -> None:
+        delay = (self._clock() - envelope.occurred_at).total_seconds()
+        telemetry.effect_delay.record(max(delay, 0), {"consumer": self._consumer.name})
+        await message.ack()
+
+    async def _postpone(self, message: Msg, reason: BaseException) -> None:
+        """Let the broker deliver it again: after 1, 2, 4 ... 60 seconds with jitter."""
+        pause = min(2.0 ** (message.metadata.num_delivered - 1), LONGEST_PAUSE_SECONDS) * (0.5 + random.random())  # noqa: S311 - jitter
+        log.warning(
+            "event_postponed", consumer=self._consumer.name, reason=type(reason).__name__, seconds=round(pause, 1)
+        )
+        await message.nak(delay=pause)
+
+    async def _bury(self, message: Msg, fault: Exception) -> None:
+        """Keep what can never take effect where people find it, and let the others pass."""
+        reason = fault.code() if isinstance(fault, Refusal) else type(fault).__name__
+        log.error("event_dead", consumer=self._consumer.name, subject=message.subject, fault=fault)
+        try:
+            async with self._database.transaction(Context()) as tx:
+                await inbox.bury(
+                    tx, self._consumer.name, message.subject, dict(message.headers or {}), message.data, reason
+                )
+        except Unavailable as refusal:
+            await self._postpone(message, refusal)
+            return
+        telemetry.dead_letters.add(1, {"consumer": self._consumer.name})
+        await message.term()

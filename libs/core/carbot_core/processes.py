@@ -1,0 +1,280 @@
+"""The two long-running processes of a service: api, which serves HTTP, and worker, which does everything else."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+import nats.errors
+import structlog
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar.types import ASGIApp
+from nats.aio.client import Client
+
+from carbot_core import bus, housekeeping, migrate
+from carbot_core.auth.guards import Authenticator
+from carbot_core.auth.keys import HttpKeys
+from carbot_core.auth.revocations import Revocations
+from carbot_core.auth.tokens import Verifier
+from carbot_core.clock import Clock, utc_now
+from carbot_core.consume import Consumption
+from carbot_core.crypto import Sealer
+from carbot_core.db import Context, Database
+from carbot_core.errors import Unavailable
+from carbot_core.health import Health
+from carbot_core.jobs import JobLoop
+from carbot_core.outbox_lanes import AUDIT, EVENTS
+from carbot_core.relay import Relay
+from carbot_core.service import Runtime, Service
+from carbot_core.settings import SettingError, Settings
+from carbot_core.timers import TimerLoop
+from carbot_core.web.app import create_app
+from carbot_core.web.edge import Edge
+
+log = structlog.get_logger()
+
+GRACE_SECONDS = 20.0
+_RETRY_SECONDS = 0.5
+_MEASURE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def api(service: Service, settings: Settings, *, clock: Clock = utc_now) -> AsyncGenerator[tuple[Edge, Health]]:
+    """Open everything that an api needs; yield its ASGI application and its health."""
+    async with AsyncExitStack() as stack:
+        database, client, health = await _open(stack, service, settings, "api")
+        keys, revocations = HttpKeys(settings.jwks_url), Revocations(database)
+        runtime = Runtime(settings, database, clock)
+        wake = _Waker(client, service.name)
+        database.on_write = wake.soon
+        state = {
+            "database": database,
+            "clock": clock,
+            "settings": settings,
+            "authenticator": Authenticator(Verifier(keys, settings.issuer, clock), revocations),
+            **service.state(runtime),
+        }
+        health.conditions["revocations"] = lambda: revocations.loaded
+        health.dependencies["revocations"] = partial(_true, lambda: revocations.current)
+        edge = Edge(create_app(service.name, service.routers, state, settings.app_version), database, health)
+        await _run_until_closed(
+            stack,
+            {
+                "keys": keys.run,
+                "revocations": revocations.run,
+                "wake": wake.run,
+                "start": partial(_become_ready, service, database, health),
+            },
+        )
+        yield edge, health
+
+
+@asynccontextmanager
+async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now) -> AsyncGenerator[Health]:
+    """Run the relay, the consumers, the timers and the jobs of a service; yield the process's health."""
+    async with AsyncExitStack() as stack:
+        database, client, health = await _open(stack, service, settings, "worker")
+        runtime = Runtime(settings, database, clock)
+        stream = bus.jetstream(client)
+        sealer = Sealer(settings.audit_public_keys) if settings.audit_public_keys else None
+        connected = lambda: client.is_connected  # noqa: E731 - a name for a condition
+        relays = [Relay(database, stream, service=service.name, lane=EVENTS, connected=connected)]
+        if sealer is not None:
+            relays.append(Relay(database, stream, service=service.name, lane=AUDIT, sealer=sealer, connected=connected))
+        timers = TimerLoop(
+            database, {kind: partial(handler, runtime) for kind, handler in service.timers.items()}, clock
+        )
+        consumptions = [Consumption(each.prepare(settings), database, stream, clock) for each in service.consumers]
+
+        def wake() -> None:
+            for loop in (*relays, timers):
+                loop.wake()
+
+        database.on_write = wake
+        for consumer, consumption in zip(service.consumers, consumptions, strict=True):
+            health.conditions[f"consumer {consumer.name}"] = lambda consumption=consumption: not consumption.stalled
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            **{f"relay {index}": relay.run for index, relay in enumerate(relays)},
+            **{f"consumer {index}": consumption.run for index, consumption in enumerate(consumptions)},
+            **{name: partial(run, runtime, stream) for name, run in service.background.items()},
+            "timers": timers.run,
+            "jobs": JobLoop(database, (housekeeping.JOB, *service.jobs), clock).run,
+            "measure": partial(_measure, relays),
+            "wake": partial(_listen, client, service.name, wake),
+            "start": partial(_become_ready, service, database, health),
+        }
+        await _run_until_closed(stack, tasks)
+        yield health
+
+
+async def _open(
+    stack: AsyncExitStack, service: Service, settings: Settings, process: str
+) -> tuple[Database, Client, Health]:
+    database = await stack.enter_async_context(
+        Database.connect(settings.database_url, settings.database_ro_url, statement_cache=settings.db_statement_cache)
+    )
+    client = await stack.enter_async_context(
+        bus.connect(settings.nats_url, settings.nats_seed, f"{service.name}-{process}")
+    )
+    health = Health()
+    health.dependencies["database"] = partial(_answers, database)
+    if database.replica is not None:
+        health.dependencies["replica"] = partial(_replica_answers, database)
+    health.dependencies["broker"] = partial(_true, lambda: client.is_connected)
+    return database, client, health
+
+
+async def _run_until_closed(stack: AsyncExitStack, runs: dict[str, Callable[[], Awaitable[None]]]) -> None:
+    """Run these in the background; one that ends by a fault is logged and begun again."""
+
+    async def again(name: str, run: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await run()
+            except Exception as fault:  # noqa: BLE001 - a loop must not end silently
+                log.error("background_failed", task=name, fault=fault)
+                await asyncio.sleep(1)
+            else:
+                return
+
+    tasks = [asyncio.create_task(again(name, run), name=name) for name, run in runs.items()]
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _become_ready(service: Service, database: Database, health: Health) -> None:
+    """Wait for the database, refuse a role that row security does not bind, wait for the migrations."""
+    needs = migrate.needed(service.migrations())
+    health.waits_for.add("migrations")
+    refused = None
+    while refused is None:
+        try:
+            async with database.transaction(Context(), read_only=True) as tx:
+                unbound = await tx.value(
+                    bool,
+                    """
+                    SELECT rolsuper OR rolbypassrls
+                        OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relkind IN ('r', 'p'))
+                    FROM pg_roles
+                    WHERE rolname = current_user
+                    """,
+                )
+                current = await tx.value(
+                    str, "SELECT max(name) FROM schema_migrations WHERE name NOT LIKE '%.after.sql'"
+                )
+            refused = bool(unbound)
+            if not refused and (current or "") < needs:
+                refused = None
+        except Unavailable:
+            refused = None
+        except Exception as fault:  # noqa: BLE001 - the schema is not there yet
+            log.info("waiting_for_migrations", reason=type(fault).__name__)
+        if refused is None:
+            await asyncio.sleep(_RETRY_SECONDS)
+    if refused:
+        log.error("role_not_bound", sentence="CARBOT_DATABASE_URL names a role that row security does not bind")
+        health.waits_for.add("a database role that is no superuser, owns no table and has no BYPASSRLS")
+        signal.raise_signal(signal.SIGTERM)
+        return
+    health.waits_for -= {"start", "migrations"}
+
+
+async def _answers(database: Database) -> bool:
+    async with database.transaction(Context(), read_only=True) as tx:
+        return await tx.value(bool, "SELECT true") is True
+
+
+async def _replica_answers(database: Database) -> bool:
+    tx = await database.begin_stale(Context(), seen=0)
+    try:
+        return await tx.value(bool, "SELECT pg_is_in_recovery()") is True
+    finally:
+        await tx.rollback()
+
+
+async def _true(condition: Callable[[], bool]) -> bool:
+    return condition()
+
+
+async def _measure(relays: list[Relay]) -> None:
+    while True:
+        for relay in relays:
+            with suppress(Unavailable):
+                await relay.measure()
+        await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _listen(client: Client, service: str, wake: Callable[[], None]) -> None:
+    async def on_wake(_message: object) -> None:
+        wake()
+
+    while not client.is_connected:  # noqa: ASYNC110 - the client has no event for it
+        await asyncio.sleep(_RETRY_SECONDS / 5)
+    await client.subscribe(f"wake.{service}", cb=on_wake)
+    await asyncio.Event().wait()
+
+
+class _Waker:
+    """Wakes the workers after commits: many at once are one message."""
+
+    def __init__(self, client: Client, service: str) -> None:
+        self._client = client
+        self._service = service
+        self._soon = asyncio.Event()
+
+    def soon(self) -> None:
+        self._soon.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._soon.wait()
+            self._soon.clear()
+            with suppress(nats.errors.Error):
+                await bus.wake(self._client, self._service)
+
+
+async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT: then not ready, finish what is in flight, end."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(stop, stopping.set)
+    server = Server(
+        app,
+        address=settings.http_host,
+        port=settings.http_port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        backlog=1024,
+        backpressure=1024,
+        log_access=False,
+        log_enabled=False,
+    )
+    serving = loop.create_task(server.serve())
+    serving.add_done_callback(lambda _: stopping.set())
+    await stopping.wait()
+    health.waits_for.add("the end: the process is stopping")
+    server.stop()
+    await asyncio.wait({serving}, timeout=GRACE_SECONDS)
+    serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise SettingError if somebody listens there: the server would share the port in silence (SO_REUSEPORT)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingError(
+                f"CARBOT_HTTP_PORT names port {port} of {host}, which cannot be used ({error.strerror}). Set it to a free port."
+            ) from None

@@ -1,0 +1,25 @@
+"""HTTP as every service speaks it: what routes import."""
+
+from carbot_core.auth.guards import requires
+from carbot_core.web.dependencies import Caller, Db, IfMatch, Now, OptionalIfMatch, Origin, Settings, Tx
+from carbot_core.web.pages import Cursor, Keyset, Limit, Page
+from carbot_core.web.problems import problems
+from carbot_core.web.stale import MAY_BE_STALE
+
+__all__ = [
+    "MAY_BE_STALE",
+    "Caller",
+    "Cursor",
+    "Db",
+    "IfMatch",
+    "Keyset",
+    "Limit",
+    "Now",
+    "OptionalIfMatch",
+    "Origin",
+    "Page",
+    "Settings",
+    "Tx",
+    "problems",
+    "requires",
+]

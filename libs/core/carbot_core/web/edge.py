@@ -1,0 +1,182 @@
+"""The edge of a service: outside Litestar, around every request.
+
+It names the request, observes it, holds the answer back until the transaction is committed, runs the request once more after a
+deadlock, and ends what takes too long. A client never sees an answer whose effect is not stored.
+"""
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from opentelemetry import trace
+
+from carbot_core import telemetry
+from carbot_core.db import Database, TransactionConflict
+from carbot_core.errors import Refusal, Unavailable
+from carbot_core.web import idempotency
+from carbot_core.web.exchange import Exchange
+from carbot_core.web.problems import MEDIA_TYPE, of_refusal
+
+log = structlog.get_logger()
+
+DEADLINE_SECONDS = 2.5
+_ERROR = 400
+_FAULT = 500
+
+
+class DeadlineExceeded(Unavailable):
+    """The service could not answer in time: try again with the same Idempotency-Key."""
+
+
+class Held:
+    """An answer that is held back until its transaction is committed; a stream of events passes at once."""
+
+    def __init__(self, send: Send, deadline: asyncio.Timeout) -> None:
+        self._send = send
+        self._deadline = deadline
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body: list[bytes] = []
+        self.streams = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = [(bytes(name), bytes(value)) for name, value in message["headers"]]
+            self.streams = (b"content-type", b"text/event-stream") in {
+                (n, v.partition(b";")[0]) for n, v in self.headers
+            }
+            if self.streams:
+                self._deadline.reschedule(None)
+        if self.streams:
+            await self._send(message)
+        elif message["type"] == "http.response.body":
+            self.body.append(message["body"])
+
+    def replace(self, refusal: Refusal) -> None:
+        """Answer with a refusal instead."""
+        self.status = refusal.status
+        self.body = [msgspec.json.encode(of_refusal(refusal))]
+        self.headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(self.body[0])).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
+        ]
+
+
+class Edge:
+    """The outermost ASGI application of a service."""
+
+    def __init__(self, app: Litestar, database: Database, probes: ASGIApp) -> None:
+        self.app = app
+        self._database = database
+        self._probes = probes
+        self._active = telemetry.meter.create_up_down_counter("http.server.active_requests")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif scope["path"].startswith(("/health/", "/metrics")):
+            await self._probes(scope, receive, send)
+        else:
+            await self._observe(scope, receive, send)
+
+    async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        method = scope["method"]
+        parent = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"traceparent"), None)
+        self._active.add(1)
+        with telemetry.tracer.start_as_current_span(
+            method, context=telemetry.parent_of(parent), kind=trace.SpanKind.SERVER, record_exception=False
+        ) as span:
+            exchange = Exchange(scope, receive, self._database, telemetry.trace_id())
+            status, route, organization = _FAULT, "unmatched", None
+            try:
+                status, route, organization = await self._answer(scope, exchange, send)
+            finally:
+                self._active.add(-1)
+                seconds = perf_counter() - started
+                labels = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+                telemetry.requests.record(seconds, labels)
+                if span.is_recording():
+                    span.update_name(f"{method} {route}")
+                    span.set_attributes(labels)
+                log.info(
+                    "request",
+                    method=method,
+                    route=route,
+                    status=status,
+                    ms=round(seconds * 1000, 2),
+                    organization=organization,
+                    request_id=exchange.request_id,
+                    trace_id=exchange.trace_id,
+                )
+
+    async def _answer(self, scope: HTTPScope, exchange: Exchange, send: Send) -> tuple[int, str, Any]:
+        """Run the application, once more after a conflict, commit, and send; return status, route and organisation."""
+        held: Held | None = None
+        running: Any = scope
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS) as deadline:
+                for last in (False, True):
+                    held = Held(send, deadline)
+                    running = exchange.attach(scope)
+                    await self._run(running, exchange, held)
+                    if held.streams or last or not exchange.retry:
+                        break
+                    exchange.forget()
+        except TimeoutError:
+            await exchange.rollback()
+            held = held or Held(send, asyncio.Timeout(None))
+            held.replace(DeadlineExceeded())
+        principal = running.get("user")
+        known = running.get("path_template"), getattr(principal, "organization_id", None)
+        if not held.streams:
+            await _send(send, held, exchange)
+        return held.status, known[0] or "unmatched", known[1]
+
+    async def _run(self, scope: Scope, exchange: Exchange, held: Held) -> None:
+        try:
+            await self.app(scope, exchange.receive, held)
+            if not held.streams:
+                await self._end_transaction(exchange, held)
+        except Exception as fault:  # noqa: BLE001 - nothing leaves the edge but an answer
+            await exchange.rollback()
+            log.error("fault", fault=fault)
+            held.replace(InternalError())
+        except BaseException:
+            await exchange.rollback()
+            raise
+
+    async def _end_transaction(self, exchange: Exchange, held: Held) -> None:
+        tx = exchange.tx
+        if tx is None:
+            return
+        if held.status >= _ERROR and not (exchange.refused and exchange.refused.commits):
+            await tx.rollback()
+            return
+        try:
+            await idempotency.store(tx, exchange, held.status, held.headers, b"".join(held.body))
+            await tx.commit()
+            if exchange.method != "GET":
+                held.headers.append((b"carbot-consistency", (await self._database.position()).encode()))
+        except Refusal as refusal:
+            await tx.rollback()
+            exchange.retry = isinstance(refusal, TransactionConflict)
+            held.replace(refusal)
+
+
+class InternalError(Refusal):
+    """Something is wrong on our side; the trace id finds it."""
+
+    status = 500
+
+
+async def _send(send: Send, held: Held, exchange: Exchange) -> None:
+    headers = [*held.headers, (b"x-request-id", str(exchange.request_id).encode()), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": held.status, "headers": headers})  # pyright: ignore[reportArgumentType] - http trailers are optional
+    await send({"type": "http.response.body", "body": b"".join(held.body), "more_body": False})

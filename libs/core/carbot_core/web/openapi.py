@@ -1,0 +1,74 @@
+"""The OpenAPI 3.1 document of a service, exact: the schemas are msgspec's own, as it decodes by them."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from carbot_core.auth.guards import scope_of
+from carbot_core.web.problems import MEDIA_TYPE, Problem
+
+_COMMON = {
+    "401": "`unauthorized`: sign in first, or the access token is not valid.",
+    "403": "`scope_missing`: your role does not include this.",
+    "404": "`not_found`: there is no such thing, or it is not yours.",
+    "422": "`invalid_request`, `invalid_body`: see errors.",
+    "429": "Too many requests: wait as long as Retry-After says.",
+    "503": "`unavailable`: try again as Retry-After says.",
+}
+
+
+def document(app: Litestar) -> bytes:
+    """Return the document as JSON."""
+    schema: dict[str, Any] = app.openapi_schema.to_schema()
+    structs = _structs(app)
+    _, exact = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
+    components: dict[str, Any] = schema.setdefault("components", {}).setdefault("schemas", {})
+    components.update({name: body for name, body in exact.items() if name in components or name == "Problem"})
+    for path, item in schema.get("paths", {}).items():
+        for method, operation in item.items():
+            handler = _handler(app, path, method.upper())
+            _complete(operation, scope_of(handler) if handler else None, handler.fn.__doc__ if handler else None)
+    return msgspec.json.encode(schema)
+
+
+def _complete(operation: dict[str, Any], scope: str | None, docstring: str | None) -> None:
+    lines = [line.strip() for line in (docstring or "").strip().splitlines()]
+    operation["summary"] = lines[0] if lines else operation["operationId"]
+    if text := "\n".join(lines[1:]).strip():
+        operation["description"] = text
+    if scope is None:
+        operation["security"] = []
+    else:
+        operation["x-scope"] = scope
+    problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    responses: dict[str, Any] = operation["responses"]
+    responses.pop("400", None)
+    common = (
+        _COMMON if scope else {status: text for status, text in _COMMON.items() if status not in {"401", "403", "404"}}
+    )
+    for status, text in {**common, "400": "`malformed_body`: the request cannot be read."}.items():
+        responses.setdefault(status, {"description": text, **problem})
+
+
+def _handler(app: Litestar, path: str, method: str) -> Any:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path_format.rstrip("/") == path.rstrip("/"):
+            return next((handler for handler in route.route_handlers if method in handler.http_methods), None)
+    return None
+
+
+def _structs(app: Litestar) -> list[Any]:
+    """Return every Struct that a route takes or gives."""
+    found: dict[str, Any] = {Problem.__name__: Problem}
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            fields = [*handler.parsed_fn_signature.parameters.values(), handler.parsed_fn_signature.return_type]
+            for field in fields:
+                for part in (field.raw, *(inner.raw for inner in field.inner_types)):
+                    if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                        found[part.__name__] = part
+    return list(found.values())

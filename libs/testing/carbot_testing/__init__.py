@@ -1,0 +1,1 @@
+"""What CarBot's tests stand on: real servers, real roles, real services."""

@@ -1,0 +1,254 @@
+"""A private PostgreSQL with a replica and PgBouncer, and a private NATS: free ports, temporary folders, no durability."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Mapping, Sequence
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Self
+
+import asyncpg
+import msgspec
+
+from carbot_local import database, nats, pgbouncer, postgres
+from carbot_local.errors import StackError
+from carbot_local.layout import HOST
+from carbot_local.postgres import Postgres
+from carbot_local.processes import Server, answers, free_ports
+from carbot_local.temporary import remove, temporary_folder
+
+PASSWORD = "a-password-for-tests"
+TEMPLATE = "carbot_bootstrapped"
+
+
+class Description(msgspec.Struct, frozen=True):
+    """What another process needs to use a data plane that this one started."""
+
+    folder: str
+    primary: int
+    replica: int
+    pgbouncer: int
+    superuser_password: str
+    pids: dict[str, int]
+
+
+class DataPlane:
+    """Primary, streaming replica and PgBouncer of one test run.
+
+    One process starts it, from its main thread, and the kernel ends it with that thread, even when that is killed. Others
+    `attach` to its description and use everything except `stop`.
+    """
+
+    def __init__(self, description: Description, servers: Mapping[str, Server] | None = None) -> None:
+        self._description = description
+        self._servers = servers or {}
+
+    @classmethod
+    def start(cls) -> Self:
+        """Start the servers; raise StackError when one is not installed or does not come up."""
+        folder = temporary_folder("data-plane")
+        servers: dict[str, Server] = {}
+        try:
+            return cls(_start(folder, servers), servers)
+        except BaseException:
+            _stop(servers, folder)
+            raise
+
+    @classmethod
+    def attach(cls, description: str) -> Self:
+        """Use the data plane that another process described."""
+        return cls(msgspec.json.decode(description, type=Description))
+
+    def describe(self) -> str:
+        """Describe it as JSON, for `attach` in another process."""
+        return msgspec.json.encode(self._description).decode()
+
+    def stop(self) -> None:
+        """End the servers and remove their folder."""
+        _stop(self._servers, Path(self._description.folder))
+
+    def dsn(self, name: str, role: str) -> str:
+        """Return the address of a database through PgBouncer, as a service uses it."""
+        return database.address(role, PASSWORD, self._description.pgbouncer, name)
+
+    def dsn_ro(self, name: str, role: str) -> str:
+        """Return the address of the same database on the replica, through PgBouncer."""
+        return database.address(role, PASSWORD, self._description.pgbouncer, f"{name}_ro")
+
+    def dsn_direct(self, name: str, role: str) -> str:
+        """Return the address of a database on the primary itself, as `migrate` and `maintain` use it."""
+        return database.address(role, PASSWORD, self._description.primary, name)
+
+    def dsn_superuser(self, name: str = "postgres", *, replica: bool = False) -> str:
+        """Return the superuser's address of a database on the primary, or on the replica, itself."""
+        port = self._description.replica if replica else self._description.primary
+        return database.address(postgres.SUPERUSER, self._description.superuser_password, port, name)
+
+    async def create_database(self, name: str, template: str | None = None) -> None:
+        """Create a database as a copy of a template that nobody is connected to; without one, it is just bootstrapped.
+
+        It returns when the replica has it too and PgBouncer serves both.
+        """
+        async with database.connected(self.dsn_superuser()) as connection:
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or TEMPLATE}" STRATEGY FILE_COPY')
+            await database.grant_database(connection, name)
+        await asyncio.gather(self._add_to_pooler(name), self.wait_for_replica())
+
+    async def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        async with database.connected(self.dsn_superuser()) as connection:
+            await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    async def wait_for_replica(self, seconds: float = 10) -> None:
+        """Wait until the replica has replayed all that is committed now; raise TimeoutError."""
+        async with database.connected(self.dsn_superuser()) as connection:
+            position: int = await connection.fetchval("SELECT pg_current_wal_insert_lsn()")
+        async with database.connected(self.dsn_superuser(replica=True)) as connection, asyncio.timeout(seconds):
+            await _until_true(connection, "SELECT pg_last_wal_replay_lsn() >= $1", position)
+
+    async def pause_replica(self) -> None:
+        """Let the replica fall behind: it answers, but replays nothing until `resume_replica`."""
+        async with database.connected(self.dsn_superuser(replica=True)) as connection, asyncio.timeout(10):
+            await connection.execute("SELECT pg_wal_replay_pause()")
+            await _until_true(connection, "SELECT pg_get_wal_replay_pause_state() = 'paused'")
+
+    async def resume_replica(self) -> None:
+        async with database.connected(self.dsn_superuser(replica=True)) as connection:
+            await connection.execute("SELECT pg_wal_replay_resume()")
+
+    def signal(self, server: str, name: str) -> None:
+        """Send a signal by its short name to 'primary', 'replica' or 'pgbouncer': STOP and CONT freeze PgBouncer."""
+        os.kill(self._description.pids[server], signal.Signals[f"SIG{name}"])
+
+    async def _add_to_pooler(self, name: str) -> None:
+        path = Path(self._description.folder) / "pgbouncer/databases.ini"
+        line = f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"
+        # Several test processes add theirs at the same time.
+        with path.open("r+") as file:
+            flock(file, LOCK_EX)
+            if line not in file.readlines():
+                file.write(line)
+        async with database.connected(self._dsn_admin()) as connection:
+            await connection.execute("RELOAD")
+
+    def _dsn_admin(self) -> str:
+        return database.address(pgbouncer.ADMIN, PASSWORD, self._description.pgbouncer, "pgbouncer")
+
+
+async def _until_true(connection: asyncpg.Connection, query: str, *arguments: object) -> None:
+    while True:
+        if await connection.fetchval(query, *arguments):
+            return
+        await asyncio.sleep(0.01)
+
+
+def _start(folder: Path, servers: dict[str, Server]) -> Description:
+    primary_port, replica_port, pooler_port = free_ports(3)
+    superuser_password, replication_password = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
+    primary = Postgres(name="primary", folder=folder / "primary", port=primary_port, durable=False)
+    replica = Postgres(name="replica", folder=folder / "replica", port=replica_port, durable=False)
+
+    postgres.initialise(primary, superuser_password)
+    postgres.configure(primary)
+    # QUIT is the immediate shutdown: what dies with its folder need not tidy up.
+    servers["primary"] = Server(primary.program(), folder / "primary.log", signal_at_death="QUIT")
+    servers["primary"].wait_until(primary.ready)
+    asyncio.run(_prepare(primary.port, superuser_password, replication_password))
+
+    postgres.clone(replica, primary, replication_password)
+    postgres.configure(replica, primary=primary, replication_password=replication_password)
+    servers["replica"] = Server(replica.program(), folder / "replica.log", signal_at_death="QUIT")
+    pooler = pgbouncer.configure(
+        folder / "pgbouncer",
+        port=pooler_port,
+        databases={"*": pgbouncer.database(primary.port)},
+        users=dict.fromkeys([*database.LOGINS, pgbouncer.ADMIN], PASSWORD),
+    )
+    servers["pgbouncer"] = Server(pooler, folder / "pgbouncer.log")
+    servers["pgbouncer"].wait_until(lambda: answers(pooler_port))
+    servers["replica"].wait_until(replica.ready)
+    pids = {name: server.pid for name, server in servers.items()}
+    return Description(str(folder), primary_port, replica_port, pooler_port, superuser_password, pids)
+
+
+async def _prepare(port: int, superuser_password: str, replication_password: str) -> None:
+    async with database.connected(
+        database.address(postgres.SUPERUSER, superuser_password, port, "postgres")
+    ) as connection:
+        await database.prepare_replication(connection, replication_password)
+        await database.create_database(connection, TEMPLATE)
+    async with database.connected(
+        database.address(postgres.SUPERUSER, superuser_password, port, TEMPLATE)
+    ) as connection:
+        await database.bootstrap(connection)
+        await database.set_passwords(connection, dict.fromkeys(database.LOGINS, PASSWORD))
+
+
+def _stop(servers: Mapping[str, Server], folder: Path) -> None:
+    for name in reversed(list(servers)):
+        servers[name].stop("KILL" if name == "pgbouncer" else "QUIT")
+    remove(folder)
+
+
+class NatsServer:
+    """One NATS server with JetStream and the permissions of the given services; start it from the main thread.
+
+    It keeps its port, its keys and its streams over `stop`, `kill` and `start`, until `close` removes them.
+    """
+
+    def __init__(self, consumers: Mapping[str, Sequence[nats.Consumer]]) -> None:
+        self._folder = temporary_folder("nats")
+        self.port, self.monitor_port = free_ports(2)
+        self._seeds = {name: nats.new_seed() for name in (nats.PROVISION, *consumers)}
+        self._program = nats.configure(
+            self._folder,
+            port=self.port,
+            monitor=self.monitor_port,
+            seeds=self._seeds,
+            consumers=consumers,
+            durable=False,
+        )
+        self._server: Server | None = None
+
+    @property
+    def url(self) -> str:
+        return f"nats://{HOST}:{self.port}"
+
+    def seed(self, user: str) -> str:
+        """Return the nkey seed of a service, or of 'provision', who may do everything."""
+        return self._seeds[user]
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections; raise StackError if it does not."""
+        if self._server is not None and self._server.running():
+            return
+        self._server = Server(self._program, self._folder / "nats.log")
+        self._server.wait_until(lambda: answers(self.port))
+
+    def stop(self) -> None:
+        """End it in order, so that clients are told."""
+        self._running().stop()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._running().stop("KILL")
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open and nothing answers, until `resume`."""
+        self._running().signal("STOP")
+
+    def resume(self) -> None:
+        self._running().signal("CONT")
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        if self._server is not None:
+            self._server.stop("KILL")
+        remove(self._folder)
+
+    def _running(self) -> Server:
+        if self._server is None:
+            raise StackError("this NATS server was never started")
+        return self._server

@@ -1,0 +1,1 @@
+"""Plans: what can be subscribed to, and for how much."""

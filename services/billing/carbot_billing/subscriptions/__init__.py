@@ -1,0 +1,1 @@
+"""Subscriptions: which plan an organisation has, and whether it pays for it."""

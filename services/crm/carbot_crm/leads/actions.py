@@ -1,0 +1,209 @@
+"""What can be done with a lead, and what must not."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from carbot_contracts.crm import LeadChanged, LeadCreated, LeadStatus
+from carbot_core import outbox
+from carbot_core.db import Tx
+from carbot_core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
+from carbot_core.fields import normalize_email, normalize_phone
+from carbot_crm.leads import queries
+from carbot_crm.leads.models import (
+    Interaction,
+    InteractionKind,
+    Lead,
+    LeadEdit,
+    NewGuestLead,
+    NewInteraction,
+    NewLead,
+)
+
+Step = Literal["assign", "contact", "qualify", "lose", "reopen"]
+
+STEPS: Mapping[LeadStatus, Mapping[Step, LeadStatus]] = {
+    "new": {"assign": "new", "contact": "contacted", "lose": "lost"},
+    "contacted": {"assign": "contacted", "contact": "contacted", "qualify": "qualified", "lose": "lost"},
+    "qualified": {"assign": "qualified", "contact": "qualified", "lose": "lost"},
+    "converted": {},
+    "lost": {"reopen": "new"},
+    "spam": {"reopen": "new"},
+}
+"""The state machine: from each status, the steps that are allowed and where they lead."""
+
+
+class LeadNotFound(NotFound):
+    """There is no such lead."""
+
+
+class WorkshopNotFound(NotFound):
+    """There is no such workshop."""
+
+
+class AssigneeNotFound(NotFound):
+    """There is no such member at the lead's workshop."""
+
+
+class WrongStep(Conflict):
+    """The lead's status does not allow this step: see allowed."""
+
+
+class LeadAlreadyOpen(Conflict):
+    """This telephone number has another open lead at the workshop."""
+
+
+class ContactMissing(Invalid):
+    """A lead needs a telephone number or an e-mail address."""
+
+
+class ConsentMissing(Invalid):
+    """Without consent to data processing nothing can be stored."""
+
+
+async def take_guest_lead(tx: Tx, workshop_id: UUID, client_key: UUID, new: NewGuestLead, *, now: datetime) -> UUID:
+    """Store what a guest sent; raise ConsentMissing, WorkshopNotFound or InvalidPhone."""
+    if not new.consent.data_processing:
+        raise ConsentMissing(errors=(FieldError("/consent/data_processing", ConsentMissing.sentence()),))
+    lead = NewLead(
+        workshop_id=workshop_id,
+        source="website",
+        name=new.name,
+        phone=new.phone,
+        email=new.email,
+        request=new.request,
+        vehicle=new.vehicle,
+        language=new.language,
+    )
+    origin = queries.Origin(
+        source_url=new.source_url,
+        client_key=client_key,
+        consent_text_version=new.consent.text_version,
+        consent_communication=new.consent.communication,
+    )
+    return (await take_lead(tx, lead, origin, now)).id
+
+
+async def take_lead(tx: Tx, new: NewLead, origin: queries.Origin, now: datetime) -> Lead:
+    """Store a lead, or add to the open one of the same phone, and announce it.
+
+    Raises ContactMissing, WorkshopNotFound, InvalidPhone.
+    """
+    if new.phone is None and new.email is None:
+        raise ContactMissing(errors=(FieldError("/phone", ContactMissing.sentence()),))
+    new = msgspec.structs.replace(
+        new,
+        phone=normalize_phone(new.phone) if new.phone else None,
+        email=normalize_email(new.email) if new.email else None,
+    )
+    lead = await queries.insert_lead(tx, new, origin, now)
+    if lead is None:
+        return await _add_to_open_lead(tx, new, now)
+    await queries.insert_interaction(tx, lead.id, "form" if origin.client_key else "note", new.request, now)
+    await outbox.add(
+        tx,
+        LeadCreated(lead_id=lead.id, workshop_id=lead.workshop_id, source=lead.source, created_at=lead.created_at),
+        version=lead.revision,
+    )
+    return lead
+
+
+async def _add_to_open_lead(tx: Tx, new: NewLead, now: datetime) -> Lead:
+    known = await queries.lock_open_lead_of_phone(tx, new.workshop_id, new.phone) if new.phone else None
+    if known is None:
+        raise WorkshopNotFound(workshop=new.workshop_id)
+    await queries.insert_interaction(tx, known.id, "form", new.request, now)
+    return await _store(tx, known, now)
+
+
+async def edit_lead(tx: Tx, lead_id: UUID, revision: int, edit: LeadEdit, *, now: datetime) -> Lead:
+    """Change a lead as the caller last saw it; raise LeadNotFound, PreconditionFailed, LeadAlreadyOpen, ContactMissing."""
+    lead = await _locked(tx, lead_id, revision)
+    changes = {name: value for name in edit.__struct_fields__ if (value := getattr(edit, name)) is not UNSET}
+    if changes.get("phone"):
+        changes["phone"] = normalize_phone(str(changes["phone"]))
+    if changes.get("email"):
+        changes["email"] = normalize_email(str(changes["email"]))
+    changed = msgspec.structs.replace(lead, **changes)
+    if changed.phone is None and changed.email is None:
+        raise ContactMissing(errors=(FieldError("/phone", ContactMissing.sentence()),))
+    return await _store(tx, changed, now)
+
+
+async def assign_lead(tx: Tx, lead_id: UUID, revision: int | None, user_id: UUID, *, now: datetime) -> Lead:
+    """Give an open lead to a member of its workshop; raise LeadNotFound, WrongStep, AssigneeNotFound."""
+    lead = await _locked(tx, lead_id, revision)
+    status = _next_status(lead, "assign")
+    if await queries.find_assignee(tx, user_id, lead.workshop_id) is None:
+        raise AssigneeNotFound(lead=lead_id)
+    lead = await _store(tx, msgspec.structs.replace(lead, status=status, assigned_to=user_id), now)
+    await queries.insert_interaction(tx, lead.id, "assignment", None, now)
+    return lead
+
+
+async def advance_lead(
+    tx: Tx, lead_id: UUID, revision: int | None, step: Step, note: str | None, *, now: datetime
+) -> Lead:
+    """Take a step of the state machine and note it; raise LeadNotFound, PreconditionFailed, WrongStep, LeadAlreadyOpen."""
+    lead = await _locked(tx, lead_id, revision)
+    lost_reason = note if step == "lose" else None
+    status = _next_status(lead, step)
+    lead = await _store(tx, msgspec.structs.replace(lead, status=status, lost_reason=lost_reason), now)
+    await queries.insert_interaction(tx, lead.id, _INTERACTION[step], note, now)
+    return lead
+
+
+_INTERACTION: Mapping[Step, InteractionKind] = {
+    "assign": "assignment",
+    "contact": "contact",
+    "qualify": "qualification",
+    "lose": "loss",
+    "reopen": "reopening",
+}
+
+
+async def note_interaction(tx: Tx, lead_id: UUID, new: NewInteraction, *, now: datetime) -> Interaction:
+    """Note what was done for a lead; raise LeadNotFound."""
+    interaction = await queries.insert_interaction(tx, lead_id, new.kind, new.text, now)
+    if interaction is None:
+        raise LeadNotFound(lead=lead_id)
+    return interaction
+
+
+def _next_status(lead: Lead, step: Step) -> LeadStatus:
+    allowed = STEPS[lead.status]
+    if step not in allowed:
+        raise WrongStep(public={"lead_status": lead.status, "allowed": sorted(allowed)}, lead=lead.id, step=step)
+    return allowed[step]
+
+
+async def _locked(tx: Tx, lead_id: UUID, revision: int | None) -> Lead:
+    lead = await queries.lock_lead(tx, lead_id)
+    if lead is None:
+        raise LeadNotFound(lead=lead_id)
+    if revision is not None and revision != lead.revision:
+        raise PreconditionFailed(lead=lead_id)
+    return lead
+
+
+async def _store(tx: Tx, lead: Lead, now: datetime) -> Lead:
+    stored = await queries.update_lead(tx, lead, now)
+    if stored is None:
+        raise LeadAlreadyOpen(lead=lead.id)
+    await outbox.add(
+        tx,
+        LeadChanged(
+            lead_id=stored.id,
+            workshop_id=stored.workshop_id,
+            source=stored.source,
+            status=stored.status,
+            assigned_to=stored.assigned_to,
+            created_at=stored.created_at,
+        ),
+        version=stored.revision,
+    )
+    return stored
