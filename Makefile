@@ -27,6 +27,45 @@ logs: ## follow the logs of everything, or of one service: make logs S=crm
 reset: ## stop everything and delete its data, secrets and mails: make reset YES=1 does not ask
 	@$(LOCAL) reset $(if $(YES),--yes)
 
+##@ Working on it
+
+RUN := .venv/bin/python -W error -m
+
+.PHONY: install
+install: ## install what is missing, without starting anything
+	@deploy/local/install
+
+.PHONY: test
+test: install ## the whole suite, on servers of its own: make test T=tests/services/crm for a part
+	@$(RUN) pytest -n 2 --dist loadgroup $(T)
+
+.PHONY: check
+check: install ## format, lint, types, import rules, migrations
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/basedpyright --level error
+	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/squawk --config .squawk.toml libs/core/sql/[0-9]*.sql services/*/migrations/*.sql
+
+.PHONY: format
+format: install ## format, and mend what can be mended by itself
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --fix --quiet .
+
+.PHONY: snapshots
+snapshots: install ## write again what is generated: schema.sql, event schemas and catalogue, OpenAPI snapshots
+	@$(RUN) carbot_testing.schema --write
+	@$(RUN) carbot_testing.catalogue --write
+	@CARBOT_WRITE_SNAPSHOTS=1 $(RUN) pytest -q tests/contract
+
+.PHONY: bench
+bench: install ## measure, side by side, on servers of its own
+	@.venv/bin/python -m tests.perf
+
+.PHONY: audit
+audit: install ## look our dependencies up in the advisory service (needs the internet)
+	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip
+
 ##@ Help
 
 .PHONY: help

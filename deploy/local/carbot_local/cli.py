@@ -4,11 +4,11 @@ import os
 
 import rich
 import rich_click as click
-from rich.console import Console
 
 from carbot_local import lifecycle, services
 from carbot_local.demo.load import load
 from carbot_local.errors import StackError
+from carbot_local.gateway import Limits
 from carbot_local.layout import SERVICES, Home, Ports
 from carbot_local.stack import Stack
 from carbot_local.status import show_addresses, show_states
@@ -21,13 +21,14 @@ def local() -> None:
 
 @local.command()
 @click.option("--demo/--no-demo", "with_demo", default=True, help="Load demo data when there is none.")
-def up(*, with_demo: bool) -> None:
+@click.option("--limits", type=click.Choice(["usual", "generous"]), default="usual", help="The gateway's rate limits.")
+def up(*, with_demo: bool, limits: str) -> None:
     """Start everything and wait until it is ready."""
     home, ports = Home.find(), Ports.load()
-    with Console().status("Starting") as progress:
-        started = lifecycle.up(home, ports, tell=progress.update)
-        if with_demo and not home.demo.exists():
-            load(Stack.load(home, ports), progress.update)
+    chosen = Limits.generous() if limits == "generous" else Limits()
+    started = lifecycle.up(home, ports, tell=rich.print, limits=chosen)
+    if with_demo and not home.demo.exists():
+        load(Stack.load(home, ports), rich.print)
     rich.print("The stack is up." if started else "The stack is already up.")
     show_addresses(home, ports)
 
@@ -60,7 +61,7 @@ def logs(service: str | None) -> None:
 @click.argument("service", type=click.Choice(SERVICES))
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(service: str, words: tuple[str, ...]) -> None:
-    """Run a service's own command with what its worker is told, for example `run crm worker dead-letters list`."""
+    """Run a service's own command with what its worker is told, for example `run crm dead-letters list`."""
     stack = Stack.load(Home.find(), Ports.load())
     owner = words[0] in {"migrate", "maintain"}
     told = services.owner_environment(stack, service) if owner else services.environment(stack, service, "worker")

@@ -20,7 +20,7 @@ from carbot_local.users import own_folder
 
 # What the gateway answers by itself: status, code, title.
 REFUSALS = (
-    (400, "bad_request", "The request cannot be understood."),
+    (400, "malformed_request", "The request cannot be understood."),
     (401, "unauthorized", "Sign in first: the request carries no valid credentials."),
     (404, "not_found", "There is no such thing."),
     (408, "request_timeout", "The request did not arrive in time."),
@@ -123,7 +123,13 @@ def _mappers() -> str:
 
 def _mapper(of: int, status: int, code: str, title: str) -> str:
     which = {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": of, "runtime_key": "none"}}}}
-    problem = {"type": "about:blank", "title": title, "status": status, "code": code, "trace_id": "%REQ(X-REQUEST-ID)%"}
+    problem = {
+        "type": f"urn:carbot:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "trace_id": "%REQ(X-REQUEST-ID)%",
+    }
     body = {"content_type": "application/problem+json", "json_format": problem}
     # JSON is YAML on one line.
     return "- " + msgspec.json.encode({"filter": which, "status_code": status, "body_format_override": body}).decode()

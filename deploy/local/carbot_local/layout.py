@@ -123,9 +123,8 @@ class Home(msgspec.Struct, frozen=True):
     def lock(self) -> Path:
         return self.root / "lock"
 
-    def contents(self) -> set[str]:
-        """Return the names of everything that the stack puts here."""
-        servers = (self.primary, self.replica)
-        whole = (*servers, self.pgbouncer, self.nats, self.gateway, self.mail, self.log, self.run)
-        unfinished = {f"{server.name}.unfinished" for server in servers}
-        return {path.name for path in (*whole, self.secrets, self.demo, self.lock)} | unfinished
+    def contents(self) -> list[Path]:
+        """Return what the stack has put here, also what an interrupted start left unfinished."""
+        servers = (self.primary, self.replica, self.pgbouncer, self.nats, self.gateway)
+        ours = {path.stem for path in (*servers, self.mail, self.log, self.run, self.secrets, self.demo, self.lock)}
+        return [path for path in self.root.iterdir() if path.name.partition(".")[0] in ours]

@@ -3,23 +3,23 @@
 import contextlib
 import fcntl
 import shutil
+import sys
 import time
-from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator
 
 import httpx
 import psutil
 
 from carbot_local import foundation, gateway, services
+from carbot_local.commands import run_each
 from carbot_local.errors import StackError
 from carbot_local.layout import SERVICES, Home, Ports
 from carbot_local.ports import left_over, require_free, require_nothing_left
-from carbot_local.processes import answers, run
+from carbot_local.processes import answers
 from carbot_local.stack import Stack
 from carbot_local.supervisor import Supervisor
 from carbot_local.users import open_folder
 
-AT_ONCE = 2
 DOWN_SECONDS = 90
 
 
@@ -53,9 +53,8 @@ def down(home: Home, ports: Ports) -> bool:
 
 def delete(home: Home) -> None:
     """Delete what the stack has put into its folder, and the folder if nothing else is in it."""
-    for path in home.root.iterdir():
-        if path.name in home.contents():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in home.contents():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     if not any(home.root.iterdir()):
         home.root.rmdir()
 
@@ -68,6 +67,7 @@ def _start(stack: Stack, supervisor: Supervisor, tell: Callable[[str], object], 
         admin_port=stack.ports.gateway_admin,
         services={service: stack.ports.services[service].api for service in SERVICES},
         issuer=services.ISSUER,
+        origins=services.app_origins(),
         limits=limits,
     )
     data = foundation.configure(stack)
@@ -84,31 +84,27 @@ def _start(stack: Stack, supervisor: Supervisor, tell: Callable[[str], object], 
 
 def _prepare_services(stack: Stack, tell: Callable[[str], object]) -> None:
     """Do what must be done before a service starts; all of it is safe to repeat."""
+    log, owners = stack.home.log, {service: services.owner_environment(stack, service) for service in SERVICES}
     tell("Migrating")
-    _each("migrate", {service: services.owner_environment(stack, service) for service in SERVICES})
+    # No process of an older version runs now, so what removes or tightens may go with the rest.
+    run_each("migrate --after", owners, log)
     tell("Making streams, keys and partitions")
-    _each("provision", dict.fromkeys(SERVICES, services.provision_environment(stack)))
-    _each("rotate-keys", {"tenancy": services.environment(stack, "tenancy", "worker")})
-    _each("maintain", {service: services.owner_environment(stack, service) for service in SERVICES})
-
-
-def _each(word: str, environments: Mapping[str, Mapping[str, str]]) -> None:
-    def one(service: str) -> None:
-        try:
-            run(services.command(service, word), environment=environments[service])
-        except StackError as error:
-            raise StackError(f"{service} {word}: {error}") from error
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, environments))
+    run_each("provision", dict.fromkeys(SERVICES, services.provision_environment(stack)), log)
+    run_each("rotate-keys", {"tenancy": services.environment(stack, "tenancy", "worker")}, log)
+    try:
+        run_each("maintain", owners, log)
+    except StackError as error:
+        # An alarm about partitions is for people; nothing would get better if the services did not start.
+        sys.stderr.write(f"carbot: {error}\n")
 
 
 def _wait_until_ready(stack: Stack, supervisor: Supervisor) -> None:
-    addresses = {"gateway": f"{stack.url(stack.ports.gateway)}/.well-known/jwks.json"}
+    addresses: dict[str, str] = {}
     for service in SERVICES:
         ports = stack.ports.services[service]
         addresses[f"{service}-api"] = f"{stack.url(ports.api)}/health/ready"
         addresses[f"{service}-worker"] = f"{stack.url(ports.worker)}/health/ready"
+    addresses["gateway"] = f"{stack.url(stack.ports.gateway)}/.well-known/jwks.json"
     with httpx.Client(timeout=2, trust_env=False) as client:
         for name, address in addresses.items():
             foundation.wait_until(lambda address=address: is_ok(client, address), name, supervisor)
@@ -133,15 +129,19 @@ def _stop(home: Home, ports: Ports, supervisor: Supervisor) -> bool:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
     end = time.monotonic() + DOWN_SECONDS
-    while time.monotonic() < end and left_over(home.root):
+    while found and time.monotonic() < end and (left_over(home.root) or _taken(ports)):
         time.sleep(0.1)
     for process in left_over(home.root):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
             process.wait(5)
-    if taken := [f"{port} ({name})" for name, port in ports.by_name().items() if found and answers(port)]:
+    if found and (taken := _taken(ports)):
         raise StackError(f"the stack has ended, but something still answers on port {', '.join(taken)}")
     return found
+
+
+def _taken(ports: Ports) -> list[str]:
+    return [f"{port} ({name})" for name, port in ports.by_name().items() if answers(port)]
 
 
 @contextlib.contextmanager

@@ -76,6 +76,9 @@ def configure(folder: Path, *, port: int, databases: Mapping[str, str], users: M
     private_file(folder / "users.txt", "".join(f'"{user}" "{password}"\n' for user, password in users.items()))
     private_file(folder / "databases.ini", render_databases(databases))
     settings = SETTINGS | {"listen_port": str(port), "auth_file": str(folder / "users.txt")}
+    if kept := statement_cache():
+        # The default of the first versions that can is 0.
+        settings["max_prepared_statements"] = str(kept)
     lines = [
         f"%include {folder / 'databases.ini'}",
         "",

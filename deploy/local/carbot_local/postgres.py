@@ -37,6 +37,8 @@ class Postgres(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
     port: int
     durable: bool = True
+    settings: Mapping[str, str] = {}
+    """What is different on this server."""
 
     def program(self) -> Program:
         # INT is the fast shutdown: TERM would wait for every client.
@@ -53,7 +55,7 @@ class Postgres(msgspec.Struct, frozen=True, kw_only=True):
 
     def ready(self) -> bool:
         """Say whether it takes connections."""
-        return succeeds([find("pg_isready"), "-q", "-h", HOST, "-p", str(self.port), "-t", "2"])
+        return succeeds([find("pg_isready"), "-q", "-h", HOST, "-p", str(self.port), "-U", SUPERUSER, "-t", "2"])
 
 
 def find(program: str) -> Path:
@@ -115,6 +117,7 @@ def configure(server: Postgres, *, primary: Postgres | None = None, replication_
         "unix_socket_directories": "",
         "cluster_name": server.name,
         **({} if server.durable else FORGETFUL),
+        **server.settings,
     }
     if primary is not None:
         private_file(server.folder / "standby.signal", "")

@@ -1,6 +1,7 @@
 """The services' processes: what each is told, and by which command it runs."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -17,6 +18,11 @@ MAINTAIN_EVERY_SECONDS = 3600
 
 def command(service: str, *words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"carbot_{service}", *words)
+
+
+def app_origins() -> list[str]:
+    """Return where our own frontends run: $CARBOT_APP_ORIGINS, else the usual places while one is developed."""
+    return os.environ.get("CARBOT_APP_ORIGINS", "http://localhost:3000,http://localhost:5173").split(",")
 
 
 def programs(stack: Stack) -> list[Program]:

@@ -16,7 +16,7 @@ from carbot_local.errors import StackError
 from carbot_local.layout import Home
 from carbot_local.processes import last_line, run
 from carbot_local.programs import Program
-from carbot_local.users import own_folder, write_secret
+from carbot_local.users import own_folder, system_user, write_secret
 
 MARK = "CARBOT_STACK"
 LONGEST_SOCKET_PATH = 100
@@ -100,6 +100,8 @@ class Supervisor:
             "logfile_maxbytes": "5MB",
             "logfile_backups": "1",
             "pidfile": str(self._home.run / "supervisord.pid"),
+            # As root it warns unless told that this is meant.
+            **({"user": "root"} if system_user() else {}),
         }
         config["unix_http_server"] = {"file": str(self._socket), "chmod": "0700"}
         factory = "supervisor.rpcinterface:make_main_rpcinterface"

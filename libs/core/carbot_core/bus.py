@@ -121,6 +121,22 @@ def stream_config(name: str, subjects: list[str], replicas: int) -> StreamConfig
     )
 
 
+DURABLE_REPLICAS = 3
+
+
+async def weaknesses(stream: JetStreamContext, name: str) -> list[str]:
+    """Return in what a stream falls short of what production promises (architecture, section 6)."""
+    found = (await stream.stream_info(name)).config
+    holds = {
+        f"num_replicas >= {DURABLE_REPLICAS}": (found.num_replicas or 0) >= DURABLE_REPLICAS,
+        "storage: file": found.storage == StorageType.FILE,
+        "retention: limits": found.retention == RetentionPolicy.LIMITS,
+        "max_age >= 7 days": (found.max_age or 0) >= KEPT_SECONDS,
+        "duplicate_window >= 5 min": (found.duplicate_window or 0) >= DUPLICATE_WINDOW_SECONDS,
+    }
+    return [promise for promise, kept in holds.items() if not kept]
+
+
 async def provision(stream: JetStreamContext, streams: Mapping[str, list[str]], *, replicas: int) -> None:
     """Make the streams, or bring them to these settings; safe to repeat."""
     for name, subjects in streams.items():

@@ -2,20 +2,24 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 import rich_click as click
 import uvloop
+from joserfc.errors import SecurityWarning
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from carbot_core import bus, inbox, logs, outbox, processes, telemetry
 from carbot_core.announce import announce as announce_all
 from carbot_core.clock import utc_now
+from carbot_core.consume import Unreadable
 from carbot_core.db import Context, Database
+from carbot_core.errors import Refusal
 from carbot_core.maintain import maintain as maintain_partitions
 from carbot_core.migrate import MigrationError
 from carbot_core.migrate import migrate as apply_migrations
@@ -34,21 +38,25 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     nats_url: NatsUrl
     nats_seed: NatsSeed
-    stream_replicas: int = 1
+    stream_replicas: Annotated[int, msgspec.Meta(ge=1, le=5, description="how many nodes keep a stream, 1 to 5")] = 1
 
 
 def run(service: Service) -> None:
     """Run the command that the arguments name; a setting that is wrong ends the process with one line and status 2."""
-    group = click.Group(
+    try:
+        commands(service)(prog_name=f"python -m carbot_{service.name}")
+    except (SettingError, MigrationError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def commands(service: Service) -> click.Group:
+    """Return everything that the command line of a service can do."""
+    return click.Group(
         name=service.name,
         help=f"CarBot {service.name}.",
         commands=[*_processes(service), *_operations(service), *_dead_letters(service), *service.commands],
     )
-    try:
-        group(prog_name=f"python -m carbot_{service.name}")
-    except (SettingError, MigrationError) as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
 
 
 def command(
@@ -80,6 +88,8 @@ def _start(service: Service, process: str) -> Settings:
     settings = read(service.settings, os.environ)
     logs.start(service.name, process)
     telemetry.start(service.name, process, settings.app_version)
+    # RFC 9864 has another name for the algorithm, which Envoy 1.40 does not know.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     processes.refuse_taken_port(settings.http_host, settings.http_port)
     return settings
 
@@ -142,7 +152,7 @@ def _dead_letters(service: Service) -> list[click.Command]:
     async def show_all() -> None:
         async with _worker_database(service) as database, database.transaction(Context(), read_only=True) as tx:
             letters = await inbox.list_dead_letters(tx)
-        table = Table("id", "consumer", "subject", "error", "failed at", "replayed at")
+        table = Table(Column("id", no_wrap=True), "consumer", "subject", "error", "failed at", "replayed at")
         for letter in letters:
             replayed = str(letter.replayed_at or "")
             table.add_row(
@@ -186,6 +196,9 @@ async def replay_dead_letter(service: Service, settings: Settings, database: Dat
     consumer = next((c for c in service.consumers if letter is not None and c.name == letter.consumer), None)
     if letter is None or consumer is None:
         raise click.ClickException("there is no such dead letter, or its consumer is gone")
-    await consumer.prepare(settings).replay(database, letter)
+    try:
+        await consumer.prepare(settings).replay(database, letter)
+    except (Unreadable, Refusal) as fault:
+        raise click.ClickException(f"it still cannot take effect: {fault}") from fault
     async with database.transaction(Context()) as tx:
         await inbox.mark_replayed(tx, letter_id)

@@ -59,6 +59,9 @@ class Unreadable(Exception):
 class Consumer:
     """A durable of this service on the stream of another: which events it takes, and what each does."""
 
+    batch = BATCH
+    """How many events are fetched at once."""
+
     def __init__(self, service: str, name: str, stream: str, handlers: Mapping[type[Any], Handler[Any]]) -> None:
         self.name = name
         self.stream = stream
@@ -165,7 +168,7 @@ class Consumption:
             checked = monotonic()
             while True:
                 try:
-                    messages = await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
+                    messages = await subscription.fetch(self._consumer.batch, timeout=FETCH_SECONDS)
                 except TimeoutError:
                     messages = []
                 await self._handle_all(messages)
@@ -193,7 +196,12 @@ class Consumption:
         lanes: dict[str, list[Msg]] = defaultdict(list)
         for message in messages:
             lanes[self._consumer.lane(message.headers or {})].append(message)
-        await asyncio.gather(*(self._handle_in_order(lane) for lane in lanes.values()))
+        outcomes = await asyncio.gather(
+            *(self._handle_in_order(lane) for lane in lanes.values()), return_exceptions=True
+        )
+        for fault in outcomes:
+            if fault is not None:
+                raise fault
 
     async def _handle_in_order(self, messages: list[Msg]) -> None:
         async with self._slots:
@@ -224,22 +232,29 @@ class Consumption:
 
     async def _handle_one(self, message: Msg) -> None:
         started = perf_counter()
+        parent = telemetry.parent_of((message.headers or {}).get("traceparent"))
+        with telemetry.tracer.start_as_current_span(
+            f"process {message.subject}", context=parent, record_exception=False
+        ):
+            outcome = await self._settle(message)
+        telemetry.handled.record(perf_counter() - started, {"consumer": self._consumer.name, "outcome": outcome})
+
+    async def _settle(self, message: Msg) -> str:
+        """Let the event take effect, or postpone it, or bury it; return what became of it."""
         outcome = "handled"
         try:
             envelope = read_envelope(message.subject, message.headers or {})
-            with telemetry.tracer.start_as_current_span(
-                f"process {message.subject}", context=telemetry.parent_of(envelope.traceparent), record_exception=False
-            ):
-                if not await self._consumer.handle(self._database, envelope, message.data):
-                    outcome = "repeated"
-            await self._acknowledge(message, envelope)
+            if not await self._consumer.handle(self._database, envelope, message.data):
+                outcome = "repeated"
         except Unavailable as refusal:
-            outcome = "postponed"
             await self._postpone(message, refusal)
+            return "postponed"
         except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
-            outcome = "dead"
             await self._bury(message, fault)
-        telemetry.handled.record(perf_counter() - started, {"consumer": self._consumer.name, "outcome": outcome})
+            return "dead"
+        # Outside the try: an event that took effect is not dead because the broker could not be told.
+        await self._acknowledge(message, envelope)
+        return outcome
 
     async def _acknowledge(self, message: Msg, envelope: Envelope) -> None:
         delay = (self._clock() - envelope.occurred_at).total_seconds()

@@ -7,7 +7,7 @@ LISTEN. asyncpg's reset is switched off, since it would hit a stranger's connect
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, LiteralString, Self
 from uuid import UUID
 
@@ -15,7 +15,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
-from carbot_core import telemetry
+from carbot_core import statements, telemetry
 from carbot_core.errors import Conflict, DatabaseUnavailable, Invalid, Unavailable
 
 type Connection = PoolConnectionProxy[asyncpg.Record]
@@ -23,12 +23,15 @@ type Pool = asyncpg.Pool[asyncpg.Record]
 type Actor = Literal["user", "api_key", "guest", "system"]
 
 ACQUIRE_SECONDS = 2.0
+REPLICA_SECONDS = 0.5
+"""How long a replica may take to begin; then the primary is asked, within the request's own deadline."""
 COMMAND_SECONDS = 10.0
 
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = frozenset({"40001", "40P01"})
-_BUSY = frozenset({"55P03", "57014", "53300", "53400"})
-_DEAD = frozenset({"25006", "57P01", "57P02", "57P03"})
+_BUSY = frozenset({"55P03", "57014"})
+_NO_RESOURCES = "53"
+_DEAD = frozenset({"25006", "25P03", "57P01", "57P02", "57P03", "57P05"})
 _REPLICA_BEHIND = "55R01"
 
 
@@ -108,6 +111,8 @@ class Tx:
         self._role = role
         self._on_commit = on_commit
         self.context = context
+        self.leaves_work = False
+        """Whether a worker has something to do once this is committed: an event to carry, a timer to watch."""
 
     @property
     def organization_id(self) -> UUID:
@@ -117,7 +122,7 @@ class Tx:
 
     async def first[T](self, kind: type[T], sql: LiteralString, *values: object) -> T | None:
         """Return the first row as `kind`, or None."""
-        row = await self._call(sql, self._open.fetchrow(sql, *values))
+        row = await self._call(self._open.fetchrow, sql, *values)
         return None if row is None else msgspec.convert(dict(row), kind)
 
     async def one[T](self, kind: type[T], sql: LiteralString, *values: object) -> T:
@@ -129,17 +134,17 @@ class Tx:
 
     async def all[T](self, kind: type[T], sql: LiteralString, *values: object) -> list[T]:
         """Return every row as `kind`."""
-        rows = await self._call(sql, self._open.fetch(sql, *values))
+        rows = await self._call(self._open.fetch, sql, *values)
         return msgspec.convert([dict(row) for row in rows], list[kind])
 
     async def value[T](self, kind: type[T], sql: LiteralString, *values: object) -> T | None:
         """Return the first column of the first row, or None."""
-        found = await self._call(sql, self._open.fetchval(sql, *values))
+        found = await self._call(self._open.fetchval, sql, *values)
         return None if found is None else msgspec.convert(found, kind)
 
     async def execute(self, sql: LiteralString, *values: object) -> int:
         """Run a statement; return how many rows it touched."""
-        tag = await self._call(sql, self._open.execute(sql, *values))
+        tag = await self._call(self._open.execute, sql, *values)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
@@ -163,12 +168,12 @@ class Tx:
     async def commit(self) -> None:
         """Make it so; raise DatabaseUnavailable if the answer was lost: then it may or may not be so."""
         try:
-            tag = await self._call("COMMIT", self._open.execute("COMMIT"))
+            tag = await self._call(self._open.execute, "COMMIT")
         finally:
             await self._release()
         if tag != "COMMIT":
             raise RuntimeError("an error inside the transaction was swallowed: the database rolled it back")
-        if self._on_commit is not None:
+        if self.leaves_work and self._on_commit is not None:
             self._on_commit()
 
     async def rollback(self) -> None:
@@ -197,13 +202,13 @@ class Tx:
         if connection is None:
             return
         if self._dead:
-            connection.terminate()
+            _discard(connection)
         await self._pool.release(connection)
 
-    async def _call[T](self, sql: LiteralString, answer: Awaitable[T]) -> T:
+    async def _call[T](self, method: Callable[..., Awaitable[T]], sql: LiteralString, *values: object) -> T:
         try:
             with telemetry.statement(sql, self._role):
-                return await answer
+                return await method(sql, *values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             refusal = translate(error)
             self._dead = self._dead or isinstance(refusal, DatabaseUnavailable)
@@ -226,7 +231,7 @@ def translate(error: Exception) -> Unavailable | InvalidValue | ConstraintViolat
     refusal: Unavailable | InvalidValue | ConstraintViolated | None = None
     if state in _CONFLICTS:
         refusal = TransactionConflict(sqlstate=state)
-    elif state in _BUSY:
+    elif state in _BUSY or state.startswith(_NO_RESOURCES):
         refusal = Unavailable(sqlstate=state)
     elif state.startswith("22"):
         refusal = InvalidValue(sqlstate=state)
@@ -235,8 +240,23 @@ def translate(error: Exception) -> Unavailable | InvalidValue | ConstraintViolat
     return refusal
 
 
+def _discard(connection: Connection) -> None:
+    """End a connection that nobody else must get; of one that the server has ended the pool has let go already."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
 async def _no_reset(_connection: object) -> None:
     """Every setting is local to its transaction, and the pooler would reset somebody else's connection."""
+
+
+def _encode_jsonb(value: object) -> bytes:
+    """Encode for the binary form of jsonb, which begins with its version."""
+    return b"\x01" + msgspec.json.encode(value)
+
+
+def _decode_jsonb(raw: bytes) -> object:
+    return msgspec.json.decode(memoryview(raw)[1:])
 
 
 async def _register_codecs(connection: Any) -> None:
@@ -244,8 +264,8 @@ async def _register_codecs(connection: Any) -> None:
         "jsonb",
         schema="pg_catalog",
         format="binary",
-        encoder=lambda value: b"\x01" + msgspec.json.encode(value),
-        decoder=lambda raw: msgspec.json.decode(memoryview(raw)[1:]),
+        encoder=_encode_jsonb,
+        decoder=_decode_jsonb,
     )
 
 
@@ -256,6 +276,7 @@ async def open_pool(url: str, *, statement_cache: int, size: int = 10) -> Pool:
         min_size=0,
         max_size=size,
         init=_register_codecs,
+        connection_class=statements.Connection,
         reset=_no_reset,
         statement_cache_size=statement_cache,
         max_cached_statement_lifetime=0,
@@ -272,9 +293,9 @@ class Database:
         self.primary = primary
         self.replica = replica
         self.on_write: Callable[[], None] | None = None
-        """Called after each commit that may have written: there may be something to carry."""
-        self._reading: asyncio.Task[str] | None = None
-        self._next: asyncio.Task[str] | None = None
+        """Called after each commit that leaves work for a worker. Not after every one: the worker's own would never let it rest."""
+        self._reading: asyncio.Task[str | None] | None = None
+        self._next: asyncio.Task[str | None] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -284,8 +305,10 @@ class Database:
         """Open the pools, and close them in the end."""
         primary = await open_pool(url, statement_cache=statement_cache)
         replica = await open_pool(replica_url, statement_cache=statement_cache) if replica_url else None
+        database = cls(primary, replica)
+        telemetry.watch(database)
         try:
-            yield cls(primary, replica)
+            yield database
         finally:
             for pool in (primary, replica):
                 if pool is not None:
@@ -299,8 +322,9 @@ class Database:
         """Begin a read that bears staleness, yet sees the position `seen`; on the primary if no replica is that far."""
         if self.replica is not None and seen is not None:
             try:
-                return await self._begin(self.replica, context, read_only=True, replay=seen, role="ro")
-            except (ReplicaBehind, Unavailable):
+                async with asyncio.timeout(REPLICA_SECONDS):
+                    return await self._begin(self.replica, context, read_only=True, replay=seen, role="ro")
+            except (ReplicaBehind, Unavailable, TimeoutError):
                 telemetry.replica_fallbacks.add(1)
         return await self.begin(context, read_only=True)
 
@@ -315,8 +339,13 @@ class Database:
             raise
         await tx.commit()
 
-    async def position(self) -> str:
-        """Return a write-ahead log position at or after everything committed before this call.
+    def in_use(self) -> dict[str, int]:
+        """Return how many connections are in use, by role."""
+        pools = {"rw": self.primary, "ro": self.replica}
+        return {role: pool.get_size() - pool.get_idle_size() for role, pool in pools.items() if pool is not None}
+
+    async def position(self) -> str | None:
+        """Return a write-ahead log position at or after everything committed before this call; None if it cannot be read.
 
         One read in flight serves all that commit before it starts: callers join the read that has not started yet.
         """
@@ -324,11 +353,15 @@ class Database:
             self._next = asyncio.create_task(self._read_position(self._reading))
         return await asyncio.shield(self._next)
 
-    async def _read_position(self, before: asyncio.Task[str] | None) -> str:
+    async def _read_position(self, before: asyncio.Task[str | None] | None) -> str | None:
         if before is not None and not before.done():
             await asyncio.wait({before})
         self._reading, self._next = self._next, None
-        return str(await self.primary.fetchval("SELECT pg_current_wal_insert_lsn()::text", timeout=ACQUIRE_SECONDS))
+        try:
+            return str(await self.primary.fetchval("SELECT pg_current_wal_insert_lsn()::text", timeout=ACQUIRE_SECONDS))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+            # What was committed is committed: its answer goes out without a position, and the next read to the primary.
+            return None
 
     async def _begin(self, pool: Pool, context: Context, *, read_only: bool, replay: int | None, role: str) -> Tx:
         try:
@@ -336,14 +369,14 @@ class Database:
                 connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             raise DatabaseUnavailable(cause=type(error).__name__) from error
-        tx = Tx(pool, connection, context, role=role, on_commit=None if read_only else self.on_write)
+        tx = Tx(pool, connection, context, role=role, on_commit=self.on_write)
         try:
             await connection.execute(context.begin(read_only=read_only, replay=replay))
         except BaseException as error:
             if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _REPLICA_BEHIND:
                 await tx.rollback()
                 raise ReplicaBehind from None
-            connection.terminate()
+            _discard(connection)
             await pool.release(connection)
             if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)):
                 raise translate(error) or DatabaseUnavailable(cause=type(error).__name__) from error

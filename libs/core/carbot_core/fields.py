@@ -18,12 +18,25 @@ Line = Annotated[
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Several lines, no control characters but tab and line break."""
 Email = Annotated[
-    str, msgspec.Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+$(?!\n)")
+    str,
+    msgspec.Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+$(?!\n)",
+        examples=["ayse@example.org"],
+    ),
 ]
 """An address with one @ (RFC 5321: 64 before it, 254 in all); whether it exists only a mail can tell."""
-Phone = Annotated[str, msgspec.Meta(min_length=3, max_length=40, pattern=r"^[0-9+()/ .-]+$(?!\n)")]
+Phone = Annotated[
+    str, msgspec.Meta(min_length=3, max_length=40, pattern=r"^[0-9+()/ .-]+$(?!\n)", examples=["+49 30 901820"])
+]
 """A telephone number as people write it; stored as E.164."""
-HttpAddress = Annotated[str, msgspec.Meta(max_length=2000, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)")]
+HttpAddress = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2000, pattern=r"^https?://[^\s\x00-\x1f\x7f]+$(?!\n)", examples=["https://example.org/contact"]
+    ),
+]
 SmallCount = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 

@@ -19,8 +19,17 @@ class Health:
 
     def __init__(self) -> None:
         self.waits_for: set[str] = {"start"}
+        self.unfit: str | None = None
+        """Why this process can never be ready and has to end."""
+        self.refused = asyncio.Event()
         self.conditions: dict[str, Callable[[], bool]] = {}
         self.dependencies: dict[str, Check] = {}
+
+    def refuse(self, sentence: str) -> None:
+        """Let the process end, and say why."""
+        self.unfit = sentence
+        self.waits_for.add(sentence)
+        self.refused.set()
 
     def unready(self) -> list[str]:
         """Return what readiness still waits for."""

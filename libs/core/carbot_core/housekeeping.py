@@ -28,7 +28,9 @@ async def forget_answers(tx: Tx, *, before: datetime) -> int:
     return await tx.execute(
         """
         DELETE FROM idempotency_keys
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM idempotency_keys WHERE expires_at < $1 LIMIT 500))
+        WHERE (organization_id, principal, key_hash) IN (
+            SELECT organization_id, principal, key_hash FROM idempotency_keys WHERE expires_at < $1 LIMIT 500
+        )
         """,
         before,
     )

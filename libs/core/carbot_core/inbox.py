@@ -79,11 +79,16 @@ async def bury(tx: Tx, consumer: str, subject: str, headers: dict[str, str], bod
         consumer,
         event_id,
         subject,
-        headers,
+        {name: _storable(value) for name, value in headers.items()},
         body,
         error,
         telemetry.trace_id(),
     )
+
+
+def _storable(text: str) -> str:
+    """Return the text without what PostgreSQL cannot store: a broken header must not keep its event from being buried."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 async def list_dead_letters(tx: Tx) -> list[DeadLetter]:

@@ -60,11 +60,16 @@ def _serialize(event: EventDict, **_: Any) -> bytes:
 
 
 class _Forward(logging.Handler):
-    """Hands a library's log records to structlog: the message template without its arguments, which may quote data."""
+    """Hands a library's log records to structlog: the first line of the template, without its arguments; the rest may quote data."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log = structlog.get_logger()
         fault = record.exc_info[1] if record.exc_info else None
-        log.log(record.levelno, str(record.msg), logger=record.name, **({"fault": fault} if fault else {}))
+        log.log(
+            record.levelno,
+            str(record.msg).partition("\n")[0],
+            logger=record.name,
+            **({"fault": fault} if fault else {}),
+        )
         if record.levelno >= logging.ERROR:
             sys.stdout.flush()

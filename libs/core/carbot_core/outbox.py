@@ -28,6 +28,7 @@ async def add(tx: Tx, event: Event, *, version: int) -> None:
         telemetry.traceparent(),
         _encode(event),
     )
+    tx.leaves_work = True
 
 
 async def republish(tx: Tx, *, since: str) -> int:

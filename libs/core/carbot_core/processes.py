@@ -1,6 +1,7 @@
 """The two long-running processes of a service: api, which serves HTTP, and worker, which does everything else."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -22,7 +23,7 @@ from carbot_core.auth.tokens import Verifier
 from carbot_core.clock import Clock, utc_now
 from carbot_core.consume import Consumption
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context, Database
+from carbot_core.db import Context, Database, Tx
 from carbot_core.errors import Unavailable
 from carbot_core.health import Health
 from carbot_core.jobs import JobLoop
@@ -54,6 +55,7 @@ async def api(service: Service, settings: Settings, *, clock: Clock = utc_now) -
             "database": database,
             "clock": clock,
             "settings": settings,
+            "issuer_keys": keys,
             "authenticator": Authenticator(Verifier(keys, settings.issuer, clock), revocations),
             **service.state(runtime),
         }
@@ -96,7 +98,7 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
         database.on_write = wake
         for consumer, consumption in zip(service.consumers, consumptions, strict=True):
             health.conditions[f"consumer {consumer.name}"] = lambda consumption=consumption: not consumption.stalled
-        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+        work: dict[str, Callable[[], Awaitable[None]]] = {
             **{f"relay {index}": relay.run for index, relay in enumerate(relays)},
             **{f"consumer {index}": consumption.run for index, consumption in enumerate(consumptions)},
             **{name: partial(run, runtime, stream) for name, run in service.background.items()},
@@ -104,9 +106,17 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
             "jobs": JobLoop(database, (housekeeping.JOB, *service.jobs), clock).run,
             "measure": partial(_measure, relays),
             "wake": partial(_listen, client, service.name, wake),
-            "start": partial(_become_ready, service, database, health),
         }
-        await _run_until_closed(stack, tasks)
+        started = asyncio.Event()
+
+        async def start() -> None:
+            await _become_ready(service, database, health)
+            if "start" not in health.waits_for:
+                started.set()
+
+        # On a schema that lacks what the code needs, every event would become a dead letter.
+        tasks = {name: partial(_after, started, run) for name, run in work.items()}
+        await _run_until_closed(stack, {**tasks, "start": start})
         yield health
 
 
@@ -150,41 +160,53 @@ async def _run_until_closed(stack: AsyncExitStack, runs: dict[str, Callable[[], 
     stack.push_async_callback(end)
 
 
+async def _after(event: asyncio.Event, run: Callable[[], Awaitable[None]]) -> None:
+    await event.wait()
+    await run()
+
+
 async def _become_ready(service: Service, database: Database, health: Health) -> None:
     """Wait for the database, refuse a role that row security does not bind, wait for the migrations."""
     needs = migrate.needed(service.migrations())
     health.waits_for.add("migrations")
-    refused = None
-    while refused is None:
+    while True:
         try:
             async with database.transaction(Context(), read_only=True) as tx:
-                unbound = await tx.value(
-                    bool,
-                    """
-                    SELECT rolsuper OR rolbypassrls
-                        OR EXISTS (SELECT FROM pg_class WHERE relowner = pg_roles.oid AND relkind IN ('r', 'p'))
-                    FROM pg_roles
-                    WHERE rolname = current_user
-                    """,
-                )
+                if not await _is_bound(tx):
+                    health.refuse(
+                        "CARBOT_DATABASE_URL names a role that row security does not bind: a superuser, one with BYPASSRLS"
+                        f" or one that owns tables. Set it to the process's own role, for example {service.name}_api."
+                    )
+                    return
                 current = await tx.value(
                     str, "SELECT max(name) FROM schema_migrations WHERE name NOT LIKE '%.after.sql'"
                 )
-            refused = bool(unbound)
-            if not refused and (current or "") < needs:
-                refused = None
-        except Unavailable:
-            refused = None
+            if (current or "") >= needs:
+                break
+        except Unavailable as refusal:
+            log.info("waiting_for_database", reason=refusal.code())
         except Exception as fault:  # noqa: BLE001 - the schema is not there yet
             log.info("waiting_for_migrations", reason=type(fault).__name__)
-        if refused is None:
-            await asyncio.sleep(_RETRY_SECONDS)
-    if refused:
-        log.error("role_not_bound", sentence="CARBOT_DATABASE_URL names a role that row security does not bind")
-        health.waits_for.add("a database role that is no superuser, owns no table and has no BYPASSRLS")
-        signal.raise_signal(signal.SIGTERM)
-        return
+        await asyncio.sleep(_RETRY_SECONDS)
     health.waits_for -= {"start", "migrations"}
+
+
+async def _is_bound(tx: Tx) -> bool:
+    """Tell whether row security binds the role: it is no superuser, has no BYPASSRLS, and no table is its own."""
+    return (
+        await tx.value(
+            bool,
+            """
+            SELECT NOT (
+                rolsuper OR rolbypassrls
+                OR EXISTS (SELECT FROM pg_class WHERE pg_has_role(relowner, 'USAGE') AND relkind IN ('r', 'p'))
+            )
+            FROM pg_roles
+            WHERE rolname = current_user
+            """,
+        )
+        is True
+    )
 
 
 async def _answers(database: Database) -> bool:
@@ -242,7 +264,7 @@ class _Waker:
 
 
 async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT: then not ready, finish what is in flight, end."""
+    """Serve until SIGTERM or SIGINT: then not ready, finish what is in flight, end; raise SettingError if it was unfit to serve."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, stopping.set)
@@ -258,23 +280,38 @@ async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
         log_enabled=False,
     )
     serving = loop.create_task(server.serve())
-    serving.add_done_callback(lambda _: stopping.set())
+    refused = loop.create_task(health.refused.wait())
+    for reason in (serving, refused):
+        reason.add_done_callback(lambda _: stopping.set())
     await stopping.wait()
+    refused.cancel()
     health.waits_for.add("the end: the process is stopping")
     server.stop()
     await asyncio.wait({serving}, timeout=GRACE_SECONDS)
     serving.cancel()
     with suppress(asyncio.CancelledError):
         await serving
+    if health.unfit is not None:
+        raise SettingError(health.unfit)
 
 
 def refuse_taken_port(host: str, port: int) -> None:
     """Raise SettingError if somebody listens there: the server would share the port in silence (SO_REUSEPORT)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError):
+        raise SettingError(
+            "CARBOT_HTTP_HOST is malformed: it is no address. Set it to one of this machine, for example 127.0.0.1."
+        ) from None
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind(address)
         except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise SettingError(
+                    "CARBOT_HTTP_HOST is no address of this machine. Set it to one that is, for example 127.0.0.1."
+                ) from None
             raise SettingError(
-                f"CARBOT_HTTP_PORT names port {port} of {host}, which cannot be used ({error.strerror}). Set it to a free port."
+                f"CARBOT_HTTP_PORT names a port that cannot be used ({error.strerror}). Set it to a free port."
             ) from None

@@ -7,30 +7,48 @@ import msgspec
 
 PREFIX = "CARBOT_"
 
+_PORT = r"(:([0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+_PLACE = rf"(\[[0-9A-Fa-f:.]+\]|[^\s/:@,\[\]]+){_PORT}"
+_SEALING_KEY = r"[A-Za-z0-9._-]+:[A-Za-z0-9+/]{43}="
+
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535, description="a free TCP port, for example 9000")]
 PostgresUrl = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^postgres(ql)?://[^:@/]+(:[^@/]*)?@[^/]+/[^/]+$",
+        pattern=rf"^postgres(ql)?://[^\s:@/]+(:[^\s@/]*)?@{_PLACE}(,{_PLACE})*/[^\s/]+$(?!\n)",
         description="a PostgreSQL address, for example postgresql://role:password@127.0.0.1:6432/carbot",
     ),
 ]
 NatsUrl = Annotated[
     str,
-    msgspec.Meta(pattern=r"^(nats|tls)://[^/]+$", description="a NATS address, for example nats://127.0.0.1:4222"),
+    msgspec.Meta(
+        pattern=rf"^(nats|tls)://{_PLACE}$(?!\n)", description="a NATS address, for example nats://127.0.0.1:4222"
+    ),
 ]
 NatsSeed = Annotated[
     str,
-    msgspec.Meta(pattern=r"^SU[A-Z2-7]{56}$", description="the nkey seed of a NATS user, as `nk -gen user` makes it"),
+    msgspec.Meta(
+        pattern=r"^SU[A-Z2-7]{56}$(?!\n)", description="the nkey seed of a NATS user, as `nk -gen user` makes it"
+    ),
 ]
 HttpUrl = Annotated[
-    str, msgspec.Meta(pattern=r"^https?://[^ ]+$", description="an HTTP address, for example http://127.0.0.1:8080")
+    str,
+    msgspec.Meta(
+        pattern=rf"^https?://{_PLACE}(/\S*)?$(?!\n)", description="an HTTP address, for example http://127.0.0.1:8080"
+    ),
 ]
 Base64Key = Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^[A-Za-z0-9+/]{43}=$",
+        pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)",
         description="32 random bytes in base64, as `openssl rand -base64 32` makes them",
+    ),
+]
+SealingKeys = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=rf"^{_SEALING_KEY}(,{_SEALING_KEY})*$(?!\n)",
+        description="X25519 keys as id:base64, newest last, parted by commas",
     ),
 ]
 
@@ -64,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: Port
     jwks_url: HttpUrl
     issuer: str
-    audit_public_keys: str = ""
+    audit_public_keys: SealingKeys = ""
     app_version: str = "0.1.0"
 
 
@@ -93,6 +111,8 @@ def _reason(error: msgspec.ValidationError) -> str:
     text = str(error)
     if "matching regex" in text:
         return "it does not have the form that is expected"
+    if "enum value" in text:
+        return "it is none of the values that are allowed"
     return text[:1].lower() + text[1:]
 
 

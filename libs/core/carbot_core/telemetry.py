@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
+from typing import Protocol
+from weakref import WeakSet
 
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context as TraceContext
-from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
@@ -35,6 +35,7 @@ meter = metrics.get_meter("carbot")
 
 requests = meter.create_histogram("http.server.request.duration", unit="s")
 acquires = meter.create_histogram("carbot.db.pool.acquire.duration", unit="s")
+waiting = meter.create_up_down_counter("carbot.db.pool.waiting")
 replica_fallbacks = meter.create_counter("carbot.db.replica.fallbacks")
 published = meter.create_counter("carbot.outbox.published")
 publish_failures = meter.create_counter("carbot.outbox.failures")
@@ -49,6 +50,29 @@ timers_fired = meter.create_counter("carbot.timers.fired")
 job_runs = meter.create_counter("carbot.jobs.runs")
 
 
+class Pooled(Protocol):
+    """Something with connections."""
+
+    def in_use(self) -> dict[str, int]: ...
+
+
+_watched: WeakSet[Pooled] = WeakSet()
+
+
+def watch(pooled: Pooled) -> None:
+    """Show from now on how many of its connections are in use, by role."""
+    _watched.add(pooled)
+
+
+def _in_use(_options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+    return [
+        metrics.Observation(count, {"role": role}) for pooled in _watched for role, count in pooled.in_use().items()
+    ]
+
+
+meter.create_observable_gauge("carbot.db.pool.in_use", callbacks=[_in_use])
+
+
 def start(service: str, process: str, version: str) -> None:
     """Set the providers of this process, once; spans are recorded only if OTEL_EXPORTER_OTLP_ENDPOINT is set."""
     resource = Resource.create(
@@ -59,6 +83,10 @@ def start(service: str, process: str, version: str) -> None:
     sampler = ParentBased(TraceIdRatioBased(0.1)) if endpoint else ALWAYS_OFF
     tracing = TracerProvider(resource=resource, sampler=sampler)
     if endpoint:
+        # A second of importing that only those who export pay for.
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
         tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     seconds = View(
@@ -110,7 +138,9 @@ def statement(sql: str, role: str) -> AbstractContextManager[object]:
 def acquiring(role: str) -> Generator[None]:
     """Measure how long a connection is waited for."""
     started = perf_counter()
+    waiting.add(1, {"role": role})
     try:
         yield
     finally:
+        waiting.add(-1, {"role": role})
         acquires.record(perf_counter() - started, {"role": role})

@@ -46,6 +46,7 @@ async def start(tx: Tx, kind: str, key: UUID, due_at: datetime) -> None:
         key,
         due_at,
     )
+    tx.leaves_work = True
 
 
 async def finish(tx: Tx, due: Due) -> bool:

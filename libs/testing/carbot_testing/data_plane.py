@@ -1,4 +1,4 @@
-"""A private PostgreSQL with a replica and PgBouncer, and a private NATS: free ports, temporary folders, no durability."""
+"""A private PostgreSQL with a replica and PgBouncer, and a private NATS: free ports, temporary folders, durable if asked to be."""
 
 import asyncio
 import os
@@ -46,12 +46,15 @@ class DataPlane:
         self._servers = servers or {}
 
     @classmethod
-    def start(cls) -> Self:
-        """Start the servers; raise StackError when one is not installed or does not come up."""
+    def start(cls, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> Self:
+        """Start the servers, with PostgreSQL's `settings`; raise StackError when one is not installed or does not come up.
+
+        Only a `durable` one waits for the disk, as `make up` does.
+        """
         folder = temporary_folder("data-plane")
         servers: dict[str, Server] = {}
         try:
-            return cls(_start(folder, servers), servers)
+            return cls(_start(folder, servers, durable=durable, settings=settings or {}), servers)
         except BaseException:
             _stop(servers, folder)
             raise
@@ -86,15 +89,16 @@ class DataPlane:
         port = self._description.replica if replica else self._description.primary
         return database.address(postgres.SUPERUSER, self._description.superuser_password, port, name)
 
-    async def create_database(self, name: str, template: str | None = None) -> None:
+    async def create_database(self, name: str, template: str | None = None, *, pool: int | None = None) -> None:
         """Create a database as a copy of a template that nobody is connected to; without one, it is just bootstrapped.
 
-        It returns when the replica has it too and PgBouncer serves both.
+        It returns when the replica has it too and PgBouncer serves both; with `pool` it opens at most so many server
+        connections for each role.
         """
         async with database.connected(self.dsn_superuser()) as connection:
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or TEMPLATE}" STRATEGY FILE_COPY')
             await database.grant_database(connection, name)
-        await asyncio.gather(self._add_to_pooler(name), self.wait_for_replica())
+        await asyncio.gather(self._add_to_pooler(name, pool), self.wait_for_replica())
 
     async def drop_database(self, name: str) -> None:
         """Drop a database, whoever is connected to it."""
@@ -122,14 +126,17 @@ class DataPlane:
         """Send a signal by its short name to 'primary', 'replica' or 'pgbouncer': STOP and CONT freeze PgBouncer."""
         os.kill(self._description.pids[server], signal.Signals[f"SIG{name}"])
 
-    async def _add_to_pooler(self, name: str) -> None:
+    async def _add_to_pooler(self, name: str, pool: int | None) -> None:
         path = Path(self._description.folder) / "pgbouncer/databases.ini"
-        line = f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"
+        lines = [f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"]
+        if pool is not None:
+            primary = pgbouncer.database(self._description.primary, name)
+            lines.append(f"{name} = {primary} pool_size={pool} reserve_pool=0\n")
         # Several test processes add theirs at the same time.
         with path.open("r+") as file:
             flock(file, LOCK_EX)
-            if line not in file.readlines():
-                file.write(line)
+            known = file.readlines()
+            file.writelines(line for line in lines if line not in known)
         async with database.connected(self._dsn_admin()) as connection:
             await connection.execute("RELOAD")
 
@@ -144,11 +151,11 @@ async def _until_true(connection: asyncpg.Connection, query: str, *arguments: ob
         await asyncio.sleep(0.01)
 
 
-def _start(folder: Path, servers: dict[str, Server]) -> Description:
+def _start(folder: Path, servers: dict[str, Server], *, durable: bool, settings: Mapping[str, str]) -> Description:
     primary_port, replica_port, pooler_port = free_ports(3)
     superuser_password, replication_password = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-    primary = Postgres(name="primary", folder=folder / "primary", port=primary_port, durable=False)
-    replica = Postgres(name="replica", folder=folder / "replica", port=replica_port, durable=False)
+    primary = Postgres(name="primary", folder=folder / "primary", port=primary_port, durable=durable, settings=settings)
+    replica = Postgres(name="replica", folder=folder / "replica", port=replica_port, durable=durable, settings=settings)
 
     postgres.initialise(primary, superuser_password)
     postgres.configure(primary)
@@ -198,7 +205,7 @@ class NatsServer:
     It keeps its port, its keys and its streams over `stop`, `kill` and `start`, until `close` removes them.
     """
 
-    def __init__(self, consumers: Mapping[str, Sequence[nats.Consumer]]) -> None:
+    def __init__(self, consumers: Mapping[str, Sequence[nats.Consumer]], *, durable: bool = False) -> None:
         self._folder = temporary_folder("nats")
         self.port, self.monitor_port = free_ports(2)
         self._seeds = {name: nats.new_seed() for name in (nats.PROVISION, *consumers)}
@@ -208,7 +215,7 @@ class NatsServer:
             monitor=self.monitor_port,
             seeds=self._seeds,
             consumers=consumers,
-            durable=False,
+            durable=durable,
         )
         self._server: Server | None = None
 

@@ -4,6 +4,7 @@ A test that needs a server that is not installed fails; nothing is skipped.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
@@ -140,6 +141,9 @@ async def edges(place: Place, issuer: Issuer) -> AsyncIterator[dict[str, Edge]]:
             return (await tenancy.get("/.well-known/jwks.json")).content
 
     issuer.tenancy = jwks
+    # The apis fetched the key set before tenancy answered, and would not ask again for half a minute.
+    for edge in edges.values():
+        await edge.app.state.issuer_keys.fetch()
     yield edges
     await held.close()
 
@@ -177,6 +181,30 @@ async def api_databases(place: Place) -> AsyncIterator[dict[str, Database]]:
 async def world(worker_databases: dict[str, Database]) -> World:
     """Makes organisations that every service but tenancy, which owns them, knows."""
     return World({name: database for name, database in worker_databases.items() if name != "tenancy"})
+
+
+class FreshDatabase(Protocol):
+    """Makes a database and returns its name: a copy of the migrated one, or with None one that is only bootstrapped.
+
+    `pool` is how many server connections PgBouncer opens for each role.
+    """
+
+    async def __call__(self, template: str | None = TEMPLATE, *, pool: int | None = None) -> str: ...
+
+
+@pytest_asyncio.fixture
+async def fresh_database(plane: DataPlane) -> AsyncIterator[FreshDatabase]:
+    """Databases of this test alone."""
+    made: list[str] = []
+
+    async def make(template: str | None = TEMPLATE, *, pool: int | None = None) -> str:
+        made.append(f"fresh_{secrets.token_hex(4)}")
+        await plane.create_database(made[-1], template, pool=pool)
+        return made[-1]
+
+    yield make
+    for name in made:
+        await plane.drop_database(name)
 
 
 class Connect(Protocol):

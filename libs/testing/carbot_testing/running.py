@@ -13,6 +13,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from carbot_core import bus, processes
+from carbot_core.clock import utc_now
+from carbot_core.crypto import Vault
+from carbot_core.db import Context, Database
 from carbot_core.migrate import migrate
 from carbot_core.service import Service, core_migrations
 from carbot_core.settings import Settings, read
@@ -74,11 +77,16 @@ class Place(msgspec.Struct, frozen=True):
 
 
 async def build_template(plane: DataPlane, database: str) -> None:
-    """Create a database and bring every service's schema to the newest version."""
+    """Create a database, bring every service's schema to the newest version, make tenancy's first signing key."""
     await plane.create_database(database)
     core = core_migrations()
     for name, each in services().items():
         await migrate(plane.dsn_direct(database, f"{name}_migrate"), name, core, each.migrations())
+    signing_keys = importlib.import_module("carbot_tenancy.signing_keys.actions")
+    # Not through the pooler: a connection that it keeps would forbid copying the template.
+    direct = plane.dsn_direct(database, "tenancy_worker")
+    async with Database.connect(direct) as tenancy, tenancy.transaction(Context()) as tx:
+        await signing_keys.rotate(tx, Vault.from_base64(KEY_ENCRYPTION_KEY), utc_now(), force=False)
 
 
 async def provision(nats: NatsServer) -> None:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
+from carbot_billing.plans.routes import PLANS
+from carbot_billing.subscriptions import actions, events, queries
+from carbot_billing.subscriptions.routes import SUBSCRIPTION
 from carbot_contracts.tenancy import OrganizationChanged, OrganizationRegistered
 from carbot_core import directory
 from carbot_core.consume import Consumer
 from carbot_core.service import Service
-
-from carbot_billing.plans.routes import PLANS
-from carbot_billing.subscriptions import actions, events, queries
-from carbot_billing.subscriptions.routes import SUBSCRIPTION
 
 ROUTERS = (PLANS, SUBSCRIPTION)
 CONSUMERS = (

@@ -40,13 +40,13 @@ class Scene:
 
     def play(self, organization: Organization) -> DemoOrganization:
         """Register, set up, receive leads and work on some of them."""
+        self._tell(f"Making demo data: {organization.legal_name}")
         owner = self._register(organization)
-        slug = owner.get(f"{TENANCY}/organization")["slug"]
+        slug = owner.get(f"{TENANCY}/organizations/current")["slug"]
         workshops = [self._open_workshop(owner, workshop) for workshop in organization.workshops]
         for person in organization.people[1:]:
             self._invite(owner, person, workshops)
         for place, (workshop, opened) in enumerate(zip(organization.workshops, workshops, strict=True)):
-            self._tell(f"Demo data: leads of {workshop.name}")
             visitor = self._anybody.with_key(opened.publishable_key, opened.origin)
             lead_ids = [self._send(visitor, opened, letter) for letter in islice(self._letters, workshop.leads)]
             self._work(owner, lead_ids, self._user_id(_responsible(organization, place)))

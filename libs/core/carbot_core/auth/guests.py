@@ -12,6 +12,7 @@ from litestar.params import HeaderParameter, SkipValidation
 from carbot_core.credentials import Credential
 from carbot_core.db import Context, Tx
 from carbot_core.errors import Forbidden, Unauthorized
+from carbot_core.web.dependencies import Now, Origin
 from carbot_core.web.exchange import Exchange
 
 PREFIX = "pk"
@@ -45,6 +46,8 @@ class Guest(msgspec.Struct, frozen=True):
 
 async def provide_guest(
     request: Request[Any, Any, Any],
+    now: Now,
+    origin: Origin,
     key: Annotated[
         str | None, HeaderParameter(name="X-CarBot-Key", description="The publishable key of the workshop")
     ] = None,
@@ -60,13 +63,12 @@ async def provide_guest(
             organization_id=credential.organization_id,
             actor="guest",
             actor_id=credential.id,
-            request_id=exchange.request_id,
-            trace_id=exchange.trace_id,
+            request_id=origin.request_id,
+            trace_id=origin.trace_id,
         ),
         read_only=request.method == "GET",
     )
     known = await find_publishable_key(tx, credential.id)
-    now: datetime = request.app.state.clock()
     if (
         known is None
         or not credential.proves(known.secret_hash)

@@ -103,7 +103,7 @@ class Verifier:
             raise InvalidToken(reason="unknown key")
         try:
             jwt.decode(token, KeySet([key]), registry=_REGISTRY)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, RecursionError) as error:
             raise InvalidToken(reason="signature") from error
         claims = _decode_part(token.split(".")[1], Claims)
         if claims.iss != self._issuer:

@@ -162,12 +162,13 @@ class Edge:
         try:
             await idempotency.store(tx, exchange, held.status, held.headers, b"".join(held.body))
             await tx.commit()
-            if exchange.method != "GET":
-                held.headers.append((b"carbot-consistency", (await self._database.position()).encode()))
         except Refusal as refusal:
             await tx.rollback()
             exchange.retry = isinstance(refusal, TransactionConflict)
             held.replace(refusal)
+            return
+        if exchange.method != "GET" and (position := await self._database.position()) is not None:
+            held.headers.append((b"carbot-consistency", position.encode()))
 
 
 class InternalError(Refusal):

@@ -31,6 +31,7 @@ class Exchange:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method = str(scope.get("method", ""))
         self.path = scope["path"]
+        self.query = bytes(scope.get("query_string", b""))
         self.client = (scope.get("client") or ("", 0))[0]
         self.request_id = _request_id(self.headers.get(b"x-request-id"))
         self.trace_id = trace_id
@@ -38,6 +39,7 @@ class Exchange:
         self._receive = receive
         self._received: list[HTTPReceiveMessage] = []
         self._replayed = 0
+        self.gone = False
         self.forget()
 
     def forget(self) -> None:
@@ -75,6 +77,7 @@ class Exchange:
             self._replayed += 1
             return self._received[self._replayed - 1]
         message = await self._receive()
+        self.gone = message["type"] == "http.disconnect"
         if message["type"] == "http.request":
             self._received.append(message)
             self._replayed += 1

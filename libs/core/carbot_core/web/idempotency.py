@@ -96,8 +96,8 @@ async def store(tx: Tx, exchange: Exchange, status: int, headers: list[tuple[byt
 
 
 def _fingerprint(exchange: Exchange) -> bytes:
-    request = hashlib.sha256(f"{exchange.method} {exchange.path}\n".encode())
-    request.update(exchange.body)
+    request = hashlib.sha256(f"{exchange.method} {exchange.path}?".encode())
+    request.update(exchange.query + b"\n" + exchange.body)
     return request.digest()
 
 

@@ -7,6 +7,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from carbot_core.auth.guards import scope_of
+from carbot_core.web.examples import example_of
 from carbot_core.web.problems import MEDIA_TYPE, Problem
 
 _COMMON = {
@@ -14,7 +15,7 @@ _COMMON = {
     "403": "`scope_missing`: your role does not include this.",
     "404": "`not_found`: there is no such thing, or it is not yours.",
     "422": "`invalid_request`, `invalid_body`: see errors.",
-    "429": "Too many requests: wait as long as Retry-After says.",
+    "429": "`too_many_requests`: wait as long as Retry-After says.",
     "503": "`unavailable`: try again as Retry-After says.",
 }
 
@@ -30,6 +31,7 @@ def document(app: Litestar) -> bytes:
         for method, operation in item.items():
             handler = _handler(app, path, method.upper())
             _complete(operation, scope_of(handler) if handler else None, handler.fn.__doc__ if handler else None)
+            _illustrate(operation, components)
     return msgspec.json.encode(schema)
 
 
@@ -49,7 +51,23 @@ def _complete(operation: dict[str, Any], scope: str | None, docstring: str | Non
         _COMMON if scope else {status: text for status, text in _COMMON.items() if status not in {"401", "403", "404"}}
     )
     for status, text in {**common, "400": "`malformed_body`: the request cannot be read."}.items():
-        responses.setdefault(status, {"description": text, **problem})
+        own = f"{responses[status]['description']} " if status in responses else ""
+        responses[status] = {**problem, "description": own + text}
+
+
+def _illustrate(operation: dict[str, Any], components: dict[str, Any]) -> None:
+    """Give an example of every path parameter, body and answer that is JSON."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            parameter["example"] = example_of(parameter["schema"], components, parameter["name"])
+    bodies = [
+        operation.get("requestBody", {}),
+        *(operation["responses"][s] for s in operation["responses"] if s < "300"),
+    ]
+    for body in bodies:
+        for media_type, content in body.get("content", {}).items():
+            if media_type == "application/json" and "schema" in content:
+                content["example"] = example_of(content["schema"], components)
 
 
 def _handler(app: Litestar, path: str, method: str) -> Any:
@@ -66,9 +84,11 @@ def _structs(app: Litestar) -> list[Any]:
         if not isinstance(route, HTTPRoute):
             continue
         for handler in route.route_handlers:
-            fields = [*handler.parsed_fn_signature.parameters.values(), handler.parsed_fn_signature.return_type]
-            for field in fields:
-                for part in (field.raw, *(inner.raw for inner in field.inner_types)):
+            signature = handler.parsed_fn_signature
+            body = signature.parameters.get("data")
+            for field in [*([body] if body else []), signature.return_type]:
+                # `raw` still has what Annotated adds, such as the mark of a body.
+                for part in (field.annotation, *(inner.annotation for inner in field.inner_types)):
                     if isinstance(part, type) and issubclass(part, msgspec.Struct):
                         found[part.__name__] = part
     return list(found.values())

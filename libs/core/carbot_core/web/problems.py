@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
 from carbot_core import telemetry
@@ -16,6 +16,13 @@ from carbot_core.errors import FieldError, Refusal
 from carbot_core.web.exchange import Exchange, Replay
 
 log = structlog.get_logger()
+
+
+class ClientGone(Refusal):
+    """The connection was closed before the body had arrived."""
+
+    status = 400
+
 
 MEDIA_TYPE = "application/problem+json"
 _ROUTER_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 400: "malformed_request"}
@@ -46,6 +53,9 @@ def of_refusal(refusal: Refusal) -> dict[str, Any]:
 def render(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Turn whatever was raised into the answer. Never SQL, a stack or anything personal."""
     exchange = Exchange.of(request.scope)
+    if exchange.gone and isinstance(error, InternalServerException):
+        # What Litestar raises where a body ends too early: nobody is there to be answered, and nothing is at fault.
+        error = ClientGone()
     if isinstance(error, Replay):
         return Response(error.body, status_code=error.status, headers={**error.headers, "idempotent-replayed": "true"})
     if isinstance(error, Refusal):

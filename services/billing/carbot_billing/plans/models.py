@@ -3,21 +3,14 @@
 from typing import Literal
 
 import msgspec
+
 from carbot_core.fields import Money
 
 PlanCode = Literal["starter", "professional", "enterprise"]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of each an organisation may have; null means as much as it likes."""
-
-    workshops: int | None
-    members: int | None
-    leads_per_month: int | None
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a plan; net prices."""
+    """A version of a plan; net prices. A limit that is null does not exist: workshops, members, leads_per_month."""
 
     code: PlanCode
     version: int
@@ -25,7 +18,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     monthly: Money
     yearly: Money
     trial_days: int
-    limits: Limits
+    limits: dict[str, int | None]
     entitlements: list[str]
 
 

@@ -1,8 +1,7 @@
 """Plans in SQL."""
 
-from carbot_core.db import Tx
-
 from carbot_billing.plans.models import Plan, PlanCode
+from carbot_core.db import Tx
 
 
 async def list_plans(tx: Tx) -> list[Plan]:
@@ -20,7 +19,7 @@ async def list_plans(tx: Tx) -> list[Plan]:
     )
 
 
-async def find_plan(tx: Tx, code: PlanCode, version: int) -> Plan | None:
+async def find_plan(tx: Tx, code: str, version: int) -> Plan | None:
     """Find a version of a plan, also one that is no longer for sale."""
     return await tx.first(
         Plan,

@@ -1,10 +1,10 @@
 """Plans over HTTP."""
 
-from carbot_core import web
 from litestar import Router, get
 
 from carbot_billing.plans import queries
 from carbot_billing.plans.models import Plans
+from carbot_core import web
 
 
 @get("/")

@@ -5,13 +5,13 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from carbot_core import outbox, timers
-from carbot_core.db import Tx
-from carbot_core.errors import NotFound
 
 from carbot_billing.plans import queries as plans
 from carbot_billing.subscriptions import queries
 from carbot_billing.subscriptions.models import Period, SubscribedPlan, Subscription, SubscriptionRow
+from carbot_core import outbox, timers
+from carbot_core.db import Tx
+from carbot_core.errors import NotFound
 
 TRIAL_ENDS: Final = "trial_ends"
 TRIAL_PLAN: Final = "professional"

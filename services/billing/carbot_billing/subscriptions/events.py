@@ -1,13 +1,12 @@
 """What tenancy's events and the clock do to subscriptions."""
 
+from carbot_billing.subscriptions import actions
 from carbot_contracts.tenancy import OrganizationState
 from carbot_core import timers
 from carbot_core.consume import Envelope
 from carbot_core.db import Context, Tx
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
-
-from carbot_billing.subscriptions import actions
 
 _LEAVING = frozenset({"closing", "erased"})
 

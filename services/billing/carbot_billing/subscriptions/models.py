@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+
 from carbot_contracts.billing import SubscriptionChanged, SubscriptionStatus
 from carbot_core.fields import Money
 
@@ -36,7 +37,7 @@ class SubscriptionRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscribedPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The plan as it was when it was subscribed to, or last changed; net prices; a limit that is null does not exist."""
+    """The version of the plan that was subscribed to; net prices; a limit that is null does not exist."""
 
     code: str
     version: int

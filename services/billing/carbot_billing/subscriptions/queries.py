@@ -3,12 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
+from carbot_billing.subscriptions.models import SubscriptionRow
 from carbot_contracts.billing import SubscriptionStatus
 from carbot_contracts.event import Event
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
-
-from carbot_billing.subscriptions.models import SubscriptionRow
 
 
 async def find_subscription(tx: Tx) -> SubscriptionRow | None:
@@ -84,7 +83,9 @@ async def update_status(tx: Tx, subscription_id: UUID, status: SubscriptionStatu
     )
 
 
-async def insert_change(tx: Tx, before: SubscriptionRow | None, after: SubscriptionRow, *, effective_at: datetime) -> None:
+async def insert_change(
+    tx: Tx, before: SubscriptionRow | None, after: SubscriptionRow, *, effective_at: datetime
+) -> None:
     """Note that a subscription was so and is so now, and by whom; before is None for a new one."""
     await tx.execute(
         """
@@ -126,4 +127,3 @@ async def list_subscription_states(tx: Tx, after: UUID | None, limit: int) -> li
         limit,
     )
     return [(row.state(), row.revision) for row in rows]
-

@@ -1,12 +1,12 @@
 """The subscription over HTTP."""
 
-from carbot_contracts import scopes
-from carbot_core import web
 from litestar import Router, get
 
 from carbot_billing.subscriptions import actions
 from carbot_billing.subscriptions.actions import SubscriptionNotFound
 from carbot_billing.subscriptions.models import Subscription
+from carbot_contracts import scopes
+from carbot_core import web
 
 
 @get("/", guards=[web.requires(scopes.SUBSCRIPTION_READ)], responses=web.problems(SubscriptionNotFound))

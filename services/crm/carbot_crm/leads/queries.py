@@ -102,16 +102,6 @@ async def lock_open_lead_of_phone(tx: Tx, workshop_id: UUID, phone: str) -> Lead
     )
 
 
-async def find_workshop(tx: Tx, workshop_id: UUID) -> UUID | None:
-    """Find an active workshop that the caller sees."""
-    return await tx.value(
-        UUID,
-        "SELECT id FROM crm.workshops WHERE organization_id = $1 AND id = $2 AND is_active",
-        tx.organization_id,
-        workshop_id,
-    )
-
-
 async def insert_lead(tx: Tx, new: NewLead, origin: Origin, now: datetime) -> Lead | None:
     """Insert a lead, or return None if the caller sees no such workshop or the number has an open lead there."""
     return await tx.first(

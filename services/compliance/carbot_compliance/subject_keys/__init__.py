@@ -1,0 +1,1 @@
+"""Keys of data subjects: destroying one erases what is encrypted under it."""

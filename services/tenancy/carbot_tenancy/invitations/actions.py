@@ -1,0 +1,100 @@
+"""Inviting people, and joining."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from carbot_core.auth.principal import Principal
+from carbot_core.credentials import Credential
+from carbot_core.db import Context, Database, TransactionConflict, Tx
+from carbot_tenancy.auth.actions import check_password
+from carbot_tenancy.fields import require_email
+from carbot_tenancy.invitations import queries
+from carbot_tenancy.invitations.models import Acceptance, Invitation, Joined, NewInvitation, Pending
+from carbot_tenancy.links import INVITATION, TokenNotValid
+from carbot_tenancy.mails.actions import queue_mail
+from carbot_tenancy.mails.models import Contents
+from carbot_tenancy.members.actions import AlreadyAMember, add_member
+from carbot_tenancy.members.grants import refuse_grant
+from carbot_tenancy.members.queries import find_membership_of_email
+from carbot_tenancy.passwords import Passwords, refuse_weak
+from carbot_tenancy.sessions.actions import CLOSED
+from carbot_tenancy.users import queries as users
+from carbot_tenancy.users.models import NewUser
+
+LIFETIME = timedelta(hours=72)
+
+
+async def invite(tx: Tx, caller: Principal, new: NewInvitation, now: datetime) -> Invitation:
+    """Store an invitation and write to the address.
+
+    Raises InvalidEmail, GrantTooWide, OwnerSeesAll, WorkshopNotFound, AlreadyAMember.
+    """
+    new = msgspec.structs.replace(new, email=require_email(new.email, "/email"))
+    await refuse_grant(tx, caller, new.role, new.workshop_ids)
+    if await find_membership_of_email(tx, new.email) is not None:
+        raise AlreadyAMember
+    invitation = await queries.insert_invitation(tx, new, invited_by=caller.id, expires_at=now + LIFETIME, now=now)
+    locale = (await queries.find_language(tx)).locale
+    await queue_mail(tx, "invitation", new.email, locale=locale, about=invitation.id, now=now)
+    return invitation
+
+
+async def write_mail(tx: Tx, invitation_id: UUID, now: datetime) -> Contents | None:
+    """Return the mail with the link, whose token is made here; None if the invitation is used or over."""
+    pending = await queries.find_pending(tx, invitation_id)
+    if pending is None or not _is_open(pending, now):
+        return None
+    token = Credential.mint(INVITATION, tx.organization_id, pending.id)
+    await queries.update_token_hash(tx, pending.id, token.hash())
+    words = {"organization": pending.organization_name, "expires_at": f"{pending.expires_at:%d.%m.%Y %H:%M} UTC"}
+    return Contents(letter="invitation", words=words, path=f"/accept-invitation?token={token}")
+
+
+async def accept(
+    db: Database, passwords: Passwords, acceptance: Acceptance, context: Context, *, now: datetime
+) -> Joined:
+    """Make whoever has the token a member, with a new account or the one that the address has.
+
+    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials, TooManyFailures.
+    """
+    token = Credential.parse(acceptance.token, INVITATION)
+    if token is None:
+        raise TokenNotValid(reason="form")
+    context = msgspec.structs.replace(context, organization_id=token.organization_id)
+    async with db.transaction(context, read_only=True) as tx:
+        pending = await queries.find_pending(tx, token.id)
+        if pending is None or not _is_open(pending, now) or not token.proves(pending.token_hash or ""):
+            raise TokenNotValid(reason="unknown, used or expired")
+        known = await users.find_user(tx, pending.email)
+    if known is not None:
+        user_id = await check_password(db, passwords, pending.email, acceptance.password, context, now=now)
+        return await _join(db, context, pending, user_id, token, now=now)
+    name = acceptance.name.strip()
+    refuse_weak(acceptance.password, email=pending.email, name=name, pointer="/password")
+    user = NewUser(
+        email=pending.email,
+        name=name,
+        password_hash=await passwords.hash(acceptance.password),
+        locale=pending.organization_locale,
+    )
+    return await _join(db, context, pending, user, token, now=now)
+
+
+async def _join(
+    db: Database, context: Context, pending: Pending, user: UUID | NewUser, token: Credential, *, now: datetime
+) -> Joined:
+    async with db.transaction(context) as tx:
+        if not await queries.mark_accepted(tx, pending.id, token.hash(), now):
+            raise TokenNotValid(reason="used at this moment")
+        user_id = user if isinstance(user, UUID) else await users.insert_user(tx, user, now)
+        if user_id is None:
+            # The address came to an account since we looked: begin again, now with its password.
+            raise TransactionConflict
+        await add_member(tx, user_id, pending.role, pending.workshop_ids, now)
+    return Joined(organization_id=token.organization_id, user_id=user_id)
+
+
+def _is_open(pending: Pending, now: datetime) -> bool:
+    return pending.accepted_at is None and pending.expires_at > now and pending.organization_status not in CLOSED

@@ -1,0 +1,108 @@
+"""Invitations in SQL."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from carbot_core.db import Tx
+from carbot_core.ids import new_id
+from carbot_tenancy.fields import Locale
+from carbot_tenancy.invitations.models import Invitation, NewInvitation, Pending
+
+
+async def insert_invitation(
+    tx: Tx, new: NewInvitation, *, invited_by: UUID, expires_at: datetime, now: datetime
+) -> Invitation:
+    return await tx.one(
+        Invitation,
+        """
+        INSERT INTO tenancy.invitations
+            (organization_id, id, email, role, workshop_ids, invited_by, expires_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision
+        """,
+        tx.organization_id,
+        new_id(),
+        new.email,
+        new.role,
+        new.workshop_ids,
+        invited_by,
+        expires_at,
+        now,
+    )
+
+
+async def list_invitations(tx: Tx, *, after: UUID | None, limit: int) -> list[Invitation]:
+    """List invitations, newest first."""
+    return await tx.all(
+        Invitation,
+        """
+        SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision
+        FROM tenancy.invitations
+        WHERE organization_id = $1 AND ($2::uuid IS NULL OR id < $2)
+        ORDER BY id DESC
+        LIMIT $3
+        """,
+        tx.organization_id,
+        after,
+        limit,
+    )
+
+
+async def find_pending(tx: Tx, invitation_id: UUID) -> Pending | None:
+    """Find an invitation with its organisation."""
+    return await tx.first(
+        Pending,
+        """
+        SELECT i.id, i.email, i.role, i.workshop_ids, i.token_hash, i.expires_at, i.accepted_at,
+            o.legal_name AS organization_name, o.locale AS organization_locale, o.status AS organization_status
+        FROM tenancy.invitations i
+        JOIN tenancy.organizations o ON o.organization_id = i.organization_id
+        WHERE i.organization_id = $1 AND i.id = $2
+        """,
+        tx.organization_id,
+        invitation_id,
+    )
+
+
+async def mark_accepted(tx: Tx, invitation_id: UUID, token_hash: str, now: datetime) -> bool:
+    """Use an invitation up; return whether it was still to be used with this token."""
+    return bool(
+        await tx.execute(
+            """
+            UPDATE tenancy.invitations
+            SET accepted_at = $4, updated_at = $4, revision = revision + 1
+            WHERE organization_id = $1 AND id = $2 AND token_hash = $3 AND accepted_at IS NULL AND expires_at > $4
+            """,
+            tx.organization_id,
+            invitation_id,
+            token_hash,
+            now,
+        )
+    )
+
+
+async def update_token_hash(tx: Tx, invitation_id: UUID, token_hash: str) -> None:
+    """Store the token that goes into the mail; one that went before it counts no more."""
+    await tx.execute(
+        """
+        UPDATE tenancy.invitations
+        SET token_hash = $3
+        WHERE organization_id = $1 AND id = $2
+        """,
+        tx.organization_id,
+        invitation_id,
+        token_hash,
+    )
+
+
+class Language(msgspec.Struct, frozen=True):
+    locale: Locale
+
+
+async def find_language(tx: Tx) -> Language:
+    """Find the language of the caller's organisation."""
+    return await tx.one(
+        Language, "SELECT locale FROM tenancy.organizations WHERE organization_id = $1", tx.organization_id
+    )

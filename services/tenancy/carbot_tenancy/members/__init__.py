@@ -1,0 +1,1 @@
+"""Members: users in an organisation."""

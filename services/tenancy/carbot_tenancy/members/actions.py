@@ -1,0 +1,83 @@
+"""Adding and changing members."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET
+
+from carbot_contracts.event import Event
+from carbot_contracts.tenancy import MembershipChanged, Role
+from carbot_core import outbox
+from carbot_core.auth.principal import Principal
+from carbot_core.clock import Clock
+from carbot_core.db import Tx
+from carbot_core.errors import Conflict, NotFound, PreconditionFailed
+from carbot_tenancy.members import queries
+from carbot_tenancy.members.grants import refuse_grant, refuse_wider_role
+from carbot_tenancy.members.models import Member, MemberEdit, Membership
+from carbot_tenancy.sessions.actions import revoke_access
+
+
+class MemberNotFound(NotFound):
+    """There is no such member."""
+
+
+class AlreadyAMember(Conflict):
+    """Whoever has this e-mail address is a member already."""
+
+
+class LastOwner(Conflict):
+    """An organisation needs an owner: make somebody else one first."""
+
+
+async def add_member(tx: Tx, user_id: UUID, role: Role, workshop_ids: list[UUID] | None, now: datetime) -> Membership:
+    """Make a user a member and announce it; raise AlreadyAMember."""
+    membership = await queries.insert_member(tx, user_id, role, workshop_ids, now)
+    if membership is None:
+        raise AlreadyAMember(user=user_id)
+    await outbox.add(tx, _state(membership), version=membership.revision)
+    return membership
+
+
+async def edit_member(
+    tx: Tx, caller: Principal, member_id: UUID, revision: int, edit: MemberEdit, *, clock: Clock
+) -> Member:
+    """Change a member and refuse the tokens that say otherwise; raise MemberNotFound, PreconditionFailed, GrantTooWide, ...
+
+    The time is read under the row's lock: a token of the old role was issued before, one of the new role comes after.
+    """
+    owners = await queries.lock_owners(tx)
+    member = await queries.lock_member(tx, member_id)
+    if member is None:
+        raise MemberNotFound(member=member_id)
+    if member.revision != revision:
+        raise PreconditionFailed(member=member_id)
+    refuse_wider_role(caller, member.role)
+    changes = {name: value for name in edit.__struct_fields__ if (value := getattr(edit, name)) is not UNSET}
+    changed = msgspec.structs.replace(member, **changes)
+    if changed == member:
+        return member
+    await refuse_grant(tx, caller, changed.role, changed.workshop_ids)
+    if [owner.id for owner in owners] == [member.id] and not (changed.role == "owner" and changed.is_active):
+        raise LastOwner(member=member_id)
+    now = clock()
+    stored = await queries.update_member(tx, changed, now)
+    await outbox.add(tx, _state(stored), version=stored.revision)
+    await revoke_access(tx, "member", stored.user_id, not_before=now, reason="changed")
+    return msgspec.structs.replace(changed, revision=stored.revision)
+
+
+async def announce_memberships(tx: Tx, after: UUID | None, limit: int) -> list[tuple[Event, int]]:
+    """Return the state of memberships in the order of their ids, with their versions."""
+    return [(_state(row), row.revision) for row in await queries.list_membership_states(tx, after, limit)]
+
+
+def _state(membership: Membership) -> MembershipChanged:
+    return MembershipChanged(
+        membership_id=membership.id,
+        user_id=membership.user_id,
+        role=membership.role,
+        workshop_ids=None if membership.workshop_ids is None else tuple(membership.workshop_ids),
+        is_active=membership.is_active,
+    )

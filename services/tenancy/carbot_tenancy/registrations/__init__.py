@@ -1,0 +1,1 @@
+"""Registrations: organisations whose owner has not yet proved the e-mail address."""

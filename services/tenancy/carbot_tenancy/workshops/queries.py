@@ -1,0 +1,158 @@
+"""Workshops in SQL."""
+
+from datetime import datetime
+from uuid import UUID
+
+from carbot_core.db import Tx
+from carbot_core.ids import new_id
+from carbot_tenancy.workshops.geography import EARTH_RADIUS_KM, Box
+from carbot_tenancy.workshops.models import NearbyWorkshop, NewWorkshop, Workshop
+
+
+async def list_workshops(tx: Tx, *, after: UUID | None, limit: int) -> list[Workshop]:
+    """List workshops, oldest first."""
+    return await tx.all(
+        Workshop,
+        """
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
+            phone, time_zone, is_active, created_at, updated_at, revision
+        FROM tenancy.workshops
+        WHERE organization_id = $1 AND ($2::uuid IS NULL OR id > $2)
+        ORDER BY id
+        LIMIT $3
+        """,
+        tx.organization_id,
+        after,
+        limit,
+    )
+
+
+async def list_nearby(tx: Tx, box: Box, *, latitude: float, longitude: float, radius_km: float) -> list[NearbyWorkshop]:
+    """List the active workshops of a circle, nearest first: the box finds them, the great-circle distance decides."""
+    return await tx.all(
+        NearbyWorkshop,
+        """
+        SELECT id, name, round(distance_km::numeric, 3)::float8 AS distance_km
+        FROM (
+            SELECT id, name, 2 * $2::float8 * asin(LEAST(1, sqrt(
+                sin(radians(latitude - $3::float8) / 2) ^ 2
+                + cos(radians(latitude)) * cos(radians($3)) * sin(radians(longitude - $4::float8) / 2) ^ 2
+            ))) AS distance_km
+            FROM tenancy.workshops
+            WHERE organization_id = $1 AND is_active
+                AND latitude >= $5::float8 AND latitude <= $6::float8
+                AND longitude >= $7::float8 AND longitude <= $8::float8
+        ) boxed
+        WHERE distance_km <= $9::float8
+        ORDER BY boxed.distance_km, id
+        LIMIT 100
+        """,
+        tx.organization_id,
+        EARTH_RADIUS_KM,
+        latitude,
+        longitude,
+        box.south,
+        box.north,
+        box.west,
+        box.east,
+        radius_km,
+    )
+
+
+async def find_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
+    return await tx.first(
+        Workshop,
+        """
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
+            phone, time_zone, is_active, created_at, updated_at, revision
+        FROM tenancy.workshops
+        WHERE organization_id = $1 AND id = $2
+        """,
+        tx.organization_id,
+        workshop_id,
+    )
+
+
+async def count_workshops(tx: Tx, workshop_ids: list[UUID]) -> int:
+    """Count those of the workshops that the caller sees."""
+    found = await tx.value(
+        int,
+        "SELECT count(*) FROM tenancy.workshops WHERE organization_id = $1 AND id = ANY ($2::uuid[])",
+        tx.organization_id,
+        workshop_ids,
+    )
+    return found or 0
+
+
+async def lock_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
+    """Find a workshop and keep others from changing it until the transaction ends."""
+    return await tx.first(
+        Workshop,
+        """
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
+            phone, time_zone, is_active, created_at, updated_at, revision
+        FROM tenancy.workshops
+        WHERE organization_id = $1 AND id = $2
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        workshop_id,
+    )
+
+
+async def insert_workshop(tx: Tx, new: NewWorkshop, *, time_zone: str, now: datetime) -> Workshop | None:
+    """Insert a workshop, or return None if another one of the organisation has the slug."""
+    return await tx.first(
+        Workshop,
+        """
+        INSERT INTO tenancy.workshops
+            (organization_id, id, name, slug, business_type, address, postal_code, city, country, latitude, longitude,
+            phone, time_zone, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+        ON CONFLICT (organization_id, slug) DO NOTHING
+        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
+            phone, time_zone, is_active, created_at, updated_at, revision
+        """,
+        tx.organization_id,
+        new_id(),
+        new.name,
+        new.slug,
+        new.business_type,
+        new.address,
+        new.postal_code,
+        new.city,
+        new.country,
+        new.latitude,
+        new.longitude,
+        new.phone,
+        time_zone,
+        now,
+    )
+
+
+async def update_workshop(tx: Tx, workshop: Workshop, now: datetime) -> Workshop:
+    """Store every field that may change; raise ConstraintViolated if another workshop has the slug."""
+    return await tx.one(
+        Workshop,
+        """
+        UPDATE tenancy.workshops
+        SET name = $3, slug = $4, business_type = $5, address = $6, postal_code = $7, city = $8, latitude = $9,
+            longitude = $10, phone = $11, is_active = $12, updated_at = $13, revision = revision + 1
+        WHERE organization_id = $1 AND id = $2
+        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
+            phone, time_zone, is_active, created_at, updated_at, revision
+        """,
+        tx.organization_id,
+        workshop.id,
+        workshop.name,
+        workshop.slug,
+        workshop.business_type,
+        workshop.address,
+        workshop.postal_code,
+        workshop.city,
+        workshop.latitude,
+        workshop.longitude,
+        workshop.phone,
+        workshop.is_active,
+        now,
+    )
