@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from carbot_local import lifecycle
 from carbot_local.layout import SERVICES, Home, Ports, ServicePorts
 from carbot_local.processes import free_ports

@@ -57,8 +57,11 @@ def find() -> Path:
 
 
 def may_publish(service: str, consumers: Sequence[Consumer]) -> list[str]:
-    """List the subjects a service may publish to: its own, its lane of the audit, its wake-up call, its own durables."""
-    subjects = [f"{service}.>", f"audit.{service}", f"wake.{service}"]
+    """List the subjects a service may publish to: its own, its lane of the audit, its wake-up call, its own durables.
+
+    And it may ask how durable its own stream is: in production a worker refuses a weak one.
+    """
+    subjects = [f"{service}.>", f"audit.{service}", f"wake.{service}", f"$JS.API.STREAM.INFO.{service.upper()}"]
     for consumer in consumers:
         place = f"{consumer.stream}.{consumer.durable}"
         subjects += [

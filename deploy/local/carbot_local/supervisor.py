@@ -4,7 +4,8 @@ import configparser
 import io
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import ServerProxy
@@ -50,7 +51,8 @@ class Supervisor:
     def running(self) -> bool:
         """Say whether it is there."""
         try:
-            self._rpc().supervisor.getState()
+            with self._rpc() as supervisor:
+                supervisor.getState()
         except OSError:
             return False
         return True
@@ -72,10 +74,12 @@ class Supervisor:
 
     def start(self, group: str) -> None:
         """Start a group of programs, without waiting until they are ready."""
-        self._rpc().supervisor.startProcessGroup(group, False)
+        with self._rpc() as supervisor:
+            supervisor.startProcessGroup(group, False)
 
     def states(self) -> list[State]:
-        return msgspec.convert(self._rpc().supervisor.getAllProcessInfo(), list[State])
+        with self._rpc() as supervisor:
+            return msgspec.convert(supervisor.getAllProcessInfo(), list[State])
 
     def complain(self) -> None:
         """Raise StackError if supervisord has given up on a program."""
@@ -85,12 +89,15 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """Ask supervisord to stop everything and end; returns at once."""
-        self._rpc().supervisor.shutdown()
+        with self._rpc() as supervisor:
+            supervisor.shutdown()
 
-    def _rpc(self) -> Any:
+    @contextmanager
+    def _rpc(self) -> Generator[Any]:
         # The address is never used: the transport knows the socket.
         transport: Any = SupervisorTransport(None, None, f"unix://{self._socket}")
-        return ServerProxy("http://127.0.0.1", transport=transport)
+        with ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+            yield proxy.supervisor
 
     def _render(self, groups: Mapping[str, Sequence[Program]]) -> str:
         config = configparser.RawConfigParser()

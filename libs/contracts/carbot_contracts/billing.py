@@ -1,10 +1,9 @@
 """Events of billing: what an organisation's subscription is now."""
 
-from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from carbot_contracts.event import Event
+from carbot_contracts.event import Event, Instant
 
 SubscriptionStatus = Literal["trialing", "active", "past_due", "paused", "cancelled"]
 
@@ -19,7 +18,7 @@ class SubscriptionChanged(Event, frozen=True, kw_only=True):
     plan: str
     plan_version: int
     status: SubscriptionStatus
-    trial_ends_at: datetime | None = None
+    trial_ends_at: Instant | None = None
 
 
 EVENTS: tuple[type[Event], ...] = (SubscriptionChanged,)

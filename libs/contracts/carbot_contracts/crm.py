@@ -1,10 +1,9 @@
 """Events of crm: leads, by id and figures, never by name."""
 
-from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from carbot_contracts.event import Event
+from carbot_contracts.event import Event, Instant
 
 LeadStatus = Literal["new", "contacted", "qualified", "converted", "lost", "spam"]
 
@@ -18,7 +17,7 @@ class LeadCreated(Event, frozen=True, kw_only=True):
     lead_id: UUID
     workshop_id: UUID
     source: str
-    created_at: datetime
+    created_at: Instant
 
 
 class LeadChanged(Event, frozen=True, kw_only=True):
@@ -32,7 +31,7 @@ class LeadChanged(Event, frozen=True, kw_only=True):
     source: str
     status: LeadStatus
     assigned_to: UUID | None = None
-    created_at: datetime
+    created_at: Instant
 
 
 EVENTS: tuple[type[Event], ...] = (LeadCreated, LeadChanged)

@@ -1,6 +1,7 @@
 """What every event has in common."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 import msgspec
@@ -24,5 +25,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         aggregate: UUID = getattr(self, self.aggregate)
         return aggregate
 
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment: a time with its offset (RFC 3339), never without."""
 
 Personal = msgspec.Meta(extra_json_schema={"x-personal": True})

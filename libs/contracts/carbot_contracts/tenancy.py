@@ -1,12 +1,11 @@
 """Events of tenancy: organisations, workshops, memberships and keys, each with its whole state."""
 
-from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
 import msgspec
 
-from carbot_contracts.event import Event
+from carbot_contracts.event import Event, Instant
 
 OrganizationStatus = Literal["trial", "active", "past_due", "suspended", "closing", "erased"]
 Role = Literal[
@@ -34,7 +33,7 @@ class OrganizationState(Event, frozen=True, kw_only=True):
     locale: str
     time_zone: str
     status: OrganizationStatus
-    registered_at: datetime
+    registered_at: Instant
 
 
 class OrganizationRegistered(OrganizationState, frozen=True, kw_only=True):
@@ -88,8 +87,8 @@ class ApiKeyChanged(Event, frozen=True, kw_only=True):
     workshop_id: UUID | None = None
     secret_hash: str
     allowed_origins: tuple[str, ...] = ()
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
+    expires_at: Instant | None = None
+    revoked_at: Instant | None = None
 
 
 class AccessRevoked(Event, frozen=True, kw_only=True):
@@ -101,7 +100,7 @@ class AccessRevoked(Event, frozen=True, kw_only=True):
     kind: Literal["session", "member", "api_key", "organization"]
     subject_id: UUID
     """The session, the user, the key or the organisation."""
-    not_before: datetime
+    not_before: Instant
     reason: str = msgspec.field(default="")
 
 

@@ -4,7 +4,8 @@ import os
 import sys
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, override
 from uuid import UUID
 
 import msgspec
@@ -14,7 +15,8 @@ from joserfc.errors import SecurityWarning
 from rich.console import Console
 from rich.table import Column, Table
 
-from carbot_core import bus, inbox, logs, outbox, processes, telemetry
+from carbot_contracts.event import Instant
+from carbot_core import bus, inbox, logs, processes, telemetry
 from carbot_core.announce import announce as announce_all
 from carbot_core.clock import utc_now
 from carbot_core.consume import Unreadable
@@ -23,6 +25,7 @@ from carbot_core.errors import Refusal
 from carbot_core.maintain import maintain as maintain_partitions
 from carbot_core.migrate import MigrationError
 from carbot_core.migrate import migrate as apply_migrations
+from carbot_core.republish import republish as republish_all
 from carbot_core.service import Service, core_migrations
 from carbot_core.settings import NatsSeed, NatsUrl, PostgresUrl, SettingError, Settings, read
 
@@ -39,6 +42,22 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: NatsUrl
     nats_seed: NatsSeed
     stream_replicas: Annotated[int, msgspec.Meta(ge=1, le=5, description="how many nodes keep a stream, 1 to 5")] = 1
+
+
+class Moment(click.ParamType[datetime]):
+    """A time with its offset (RFC 3339)."""
+
+    name = "moment"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return msgspec.convert(value, Instant)
+        except msgspec.ValidationError:
+            self.fail("is no time with its offset, for example 2026-03-02T09:00:00+01:00", param, ctx)
+
+
+MOMENT = Moment()
 
 
 def run(service: Service) -> None:
@@ -118,10 +137,8 @@ def _operations(service: Service) -> list[click.Command]:
         count = await announce_all(service, read(service.settings, os.environ), aggregate)
         click.echo(f"announced {count}")
 
-    async def republish(since: str) -> None:
-        settings = read(service.settings, os.environ)
-        async with Database.connect(settings.database_url) as database, database.transaction(Context()) as tx:
-            count = await outbox.republish(tx, since=since)
+    async def republish(since: datetime) -> None:
+        count = await republish_all(read(service.settings, os.environ), since)
         click.echo(f"publishing {count} again")
 
     return [
@@ -143,7 +160,9 @@ def _operations(service: Service) -> list[click.Command]:
             "republish",
             republish,
             "Publish again what the outbox still has.",
-            click.Option(["--since"], required=True, help="RFC 3339 time with offset"),
+            click.Option(
+                ["--since"], required=True, type=MOMENT, help="a time with its offset: 2026-03-02T09:00:00+01:00"
+            ),
         ),
     ]
 

@@ -35,7 +35,7 @@ class Vault:
         """Return the plain bytes; raise Unreadable if they are not what was encrypted there."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise Unreadable from None
 
 

@@ -44,7 +44,7 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An amount in the currency's minor unit (cents), and the currency (ISO 4217)."""
 
     amount: Annotated[int, msgspec.Meta(ge=0, le=10**12)]
-    currency: Annotated[str, msgspec.Meta(pattern="^EUR$")] = "EUR"
+    currency: Annotated[str, msgspec.Meta(pattern=r"^EUR$(?!\n)")] = "EUR"
 
 
 class InvalidPhone(Invalid):

@@ -11,8 +11,8 @@ from carbot_core.db import Context, Database, Tx
 from carbot_core.jobs import Job, Lease
 
 BATCH = 500
-INBOX_KEPT = timedelta(days=10)
-"""Longer than a stream keeps events, and than the outbox keeps what can be published again."""
+INBOX_KEPT = timedelta(days=17)
+"""As long as the outbox keeps what can be published again (up to 9 days), and a stream what was published again on the last of them."""
 REVOCATIONS_KEPT = timedelta(hours=24)
 """Longer than any access token lives."""
 

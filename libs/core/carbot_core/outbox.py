@@ -29,15 +29,3 @@ async def add(tx: Tx, event: Event, *, version: int) -> None:
         _encode(event),
     )
     tx.leaves_work = True
-
-
-async def republish(tx: Tx, *, since: str) -> int:
-    """Let the relay publish again what was published since then; return how many events that are."""
-    return await tx.execute(
-        """
-        UPDATE outbox
-        SET published_at = NULL, publications = publications + 1
-        WHERE created_at >= $1::text::timestamptz AND published_at IS NOT NULL
-        """,
-        since,
-    )

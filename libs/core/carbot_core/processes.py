@@ -111,7 +111,9 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
 
         async def start() -> None:
             await _become_ready(service, database, health)
-            if "start" not in health.waits_for:
+            if settings.profile == "production":
+                await _refuse_weak_stream(service, client, health)
+            if health.unfit is None:
                 started.set()
 
         # On a schema that lacks what the code needs, every event would become a dead letter.
@@ -189,6 +191,26 @@ async def _become_ready(service: Service, database: Database, health: Health) ->
             log.info("waiting_for_migrations", reason=type(fault).__name__)
         await asyncio.sleep(_RETRY_SECONDS)
     health.waits_for -= {"start", "migrations"}
+
+
+async def _refuse_weak_stream(service: Service, client: Client, health: Health) -> None:
+    """Refuse to work on a stream that is less durable than production promises (architecture, section 6)."""
+    name = bus.stream_name(service.name)
+    health.waits_for.add("stream")
+    while True:
+        try:
+            weak = await bus.weaknesses(bus.jetstream(client), name)
+            break
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            log.info("waiting_for_stream", reason=type(error).__name__)
+            await asyncio.sleep(_RETRY_SECONDS)
+    if weak:
+        health.refuse(
+            f"The stream {name} is weaker than CARBOT_PROFILE=production allows ({', '.join(weak)} does not hold)."
+            " Run provision with CARBOT_STREAM_REPLICAS=3, or set CARBOT_PROFILE=local."
+        )
+        return
+    health.waits_for.discard("stream")
 
 
 async def _is_bound(tx: Tx) -> bool:

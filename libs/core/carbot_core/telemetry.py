@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import perf_counter
@@ -35,7 +36,6 @@ meter = metrics.get_meter("carbot")
 
 requests = meter.create_histogram("http.server.request.duration", unit="s")
 acquires = meter.create_histogram("carbot.db.pool.acquire.duration", unit="s")
-waiting = meter.create_up_down_counter("carbot.db.pool.waiting")
 replica_fallbacks = meter.create_counter("carbot.db.replica.fallbacks")
 published = meter.create_counter("carbot.outbox.published")
 publish_failures = meter.create_counter("carbot.outbox.failures")
@@ -48,6 +48,21 @@ consumer_lag = meter.create_gauge("carbot.consumer.pending")
 broker_errors = meter.create_counter("carbot.broker.errors")
 timers_fired = meter.create_counter("carbot.timers.fired")
 job_runs = meter.create_counter("carbot.jobs.runs")
+
+
+def _level(name: str, label: str) -> Counter[str]:
+    """Return numbers that rise and fall, by label; they are looked at when metrics are read, which makes a step cheap."""
+    now = Counter[str]()
+
+    def observe(_options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        return [metrics.Observation(count, {label: value}) for value, count in list(now.items())]
+
+    meter.create_observable_up_down_counter(name, callbacks=[observe])
+    return now
+
+
+waiting = _level("carbot.db.pool.waiting", "role")
+active = _level("http.server.active_requests", "url.scheme")
 
 
 class Pooled(Protocol):
@@ -138,9 +153,9 @@ def statement(sql: str, role: str) -> AbstractContextManager[object]:
 def acquiring(role: str) -> Generator[None]:
     """Measure how long a connection is waited for."""
     started = perf_counter()
-    waiting.add(1, {"role": role})
+    waiting[role] += 1
     try:
         yield
     finally:
-        waiting.add(-1, {"role": role})
+        waiting[role] -= 1
         acquires.record(perf_counter() - started, {"role": role})

@@ -64,7 +64,7 @@ class Child:
     def client(self, **headers: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10, trust_env=False)
 
-    async def until_ready(self, within: float = 20) -> None:
+    async def until_ready(self, within: float = 60) -> None:
         """Wait until it is ready; raise TimeoutError, or AssertionError with its complaint if it has ended."""
         async with asyncio.timeout(within), self.client() as client:
             while True:
@@ -82,12 +82,12 @@ class Child:
         if self._process.returncode is None:
             self._process.send_signal(signal.Signals[f"SIG{name}"])
 
-    async def end(self, name: str = "TERM", within: float = 25) -> int:
+    async def end(self, name: str = "TERM", within: float = 60) -> int:
         """End it; return its exit status."""
         self.signal(name)
         return await self.status(within)
 
-    async def status(self, within: float = 25) -> int:
+    async def status(self, within: float = 60) -> int:
         """Wait for its end; return its exit status."""
         async with asyncio.timeout(within):
             return await self._process.wait()

@@ -12,7 +12,7 @@ from carbot_local.postgres import find
 from carbot_testing.data_plane import DataPlane
 from carbot_testing.running import build_template
 
-_HEAD = "-- Generated from the migrations by `make schema`: the data model on one page. Never edited.\n"
+_HEAD = "-- Generated from the migrations by `make snapshots`: the data model on one page. Never edited.\n"
 _NOISE = re.compile(r"--.*|SET .*;|SELECT pg_catalog\.set_config\(.*|\\(?:un)?restrict .*")
 _BODY = re.compile(r"AS (\$\w*\$)$")
 _PARTITIONS = """

@@ -172,13 +172,13 @@ class Stage:
             while not self.broker.is_connected:
                 await asyncio.sleep(0.01)
 
-    async def command(self, *arguments: str) -> str:
-        """Run a command of crm as an operator does; return what it printed, raise CommandError if it failed."""
-        variables = self.place.environment("crm", "worker")
+    async def command(self, *arguments: str, of: str = "crm") -> str:
+        """Run a command of a service as an operator does; return what it printed, raise CommandError if it failed."""
+        variables = self.place.environment(of, "worker")
         if arguments[0] == "provision":
             variables["CARBOT_NATS_SEED"] = self.nats.seed("provision")
         # A command has a loop of its own, hence the thread.
-        result = await asyncio.to_thread(CliRunner().invoke, cli.commands(service("crm")), arguments, env=variables)
+        result = await asyncio.to_thread(CliRunner().invoke, cli.commands(service(of)), arguments, env=variables)
         if result.exit_code != 0:
             raise CommandError(result.output)
         return result.output

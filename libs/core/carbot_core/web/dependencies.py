@@ -37,17 +37,11 @@ class InvalidEntityTag(Invalid):
     """If-Match must be one entity tag as you read it, for example "7"."""
 
 
-async def provide_tx(
-    request: Request[Any, Any, Any], origin: NamedDependency[SkipValidation[OriginOfRequest]]
-) -> db.Tx:
-    """Begin the caller's transaction: read-only for GET; for a POST with an Idempotency-Key claim it first.
-
-    It names another dependency so that it comes after all of those that name none: Litestar runs them side by side, and one
-    that refuses would cancel a transaction that is just beginning, which costs its connection.
-    """
+async def provide_tx(request: Request[Any, Any, Any]) -> db.Tx:
+    """Begin the caller's transaction: read-only for GET; for a POST with an Idempotency-Key claim it first."""
     exchange = Exchange.of(request.scope)
     principal: Principal = request.scope["user"]
-    context = principal.context(origin.request_id, origin.trace_id)
+    context = principal.context(exchange.request_id, exchange.trace_id)
     if request.method == "GET":
         if request.route_handler.opt.get("may_be_stale"):
             return await exchange.begin_stale(context, seen=db.parse_position(exchange.header("carbot-consistency")))

@@ -75,7 +75,6 @@ class Edge:
         self.app = app
         self._database = database
         self._probes = probes
-        self._active = telemetry.meter.create_up_down_counter("http.server.active_requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,7 +88,7 @@ class Edge:
         started = perf_counter()
         method = scope["method"]
         parent = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"traceparent"), None)
-        self._active.add(1)
+        telemetry.active[scope["scheme"]] += 1
         with telemetry.tracer.start_as_current_span(
             method, context=telemetry.parent_of(parent), kind=trace.SpanKind.SERVER, record_exception=False
         ) as span:
@@ -98,7 +97,7 @@ class Edge:
             try:
                 status, route, organization = await self._answer(scope, exchange, send)
             finally:
-                self._active.add(-1)
+                telemetry.active[scope["scheme"]] -= 1
                 seconds = perf_counter() - started
                 labels = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
                 telemetry.requests.record(seconds, labels)

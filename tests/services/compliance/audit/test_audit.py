@@ -239,7 +239,7 @@ class TestList:
             (2, {}),
             (2, {"row_id": str(row)}),
             (1, {"row_id": str(row), "table": "crm.leads"}),
-            (0, {"row_id": str(uuid4())}),
+            (0, {"row_id": "01890a5d-ac96-774b-bcce-b302099a8057"}),
             (1, {"actor_id": str(actor)}),
             (0, {"actor_id": str(actor), "table": "crm.leads"}),
             (1, {"actor_id": str(actor), "row_id": str(row)}),

@@ -1,0 +1,133 @@
+"""How to make what a route's path names, and whose ids stand in bodies and queries: one line for each, and none is guessed.
+
+A route that names an id which is not listed here fails its test.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from carbot_testing.founding import PASSWORD, new_email, new_workshop
+
+
+class Side(msgspec.Struct, frozen=True):
+    """An organisation that every service knows, with two workshops and its owner."""
+
+    id: str
+    workshops: tuple[str, str]
+    owner_email: str
+    owner: str
+    """The owner's user id."""
+    clients: dict[str, httpx.AsyncClient]
+    """Each service, as the owner."""
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """How the owner makes one at a workshop; `below_workshop` says whether members of other workshops must not see it."""
+
+    make: Callable[[Side, str], Awaitable[str]]
+    below_workshop: bool = True
+
+
+async def _made(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> str:
+    answer = await client.post(path, json=body)
+    made: str = answer.raise_for_status().json()["id"]
+    return made
+
+
+async def _lead(side: Side, workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/leads", new_lead(side, workshop_id=workshop))
+
+
+async def _workshop(_side: Side, workshop: str) -> str:
+    return workshop
+
+
+async def _member(side: Side, _workshop: str) -> str:
+    answer = await side.clients["tenancy"].get("/api/tenancy/v1/members")
+    found: str = next(each["id"] for each in answer.json()["items"] if each["user_id"] == side.owner)
+    return found
+
+
+async def _api_key(side: Side, workshop: str) -> str:
+    return await _made(side.clients["tenancy"], "/api/tenancy/v1/api-keys", new_api_key(side, workshop_id=workshop))
+
+
+RESOURCES: Final[dict[tuple[str, str], Resource]] = {
+    ("crm", "lead_id"): Resource(_lead),
+    ("tenancy", "workshop_id"): Resource(_workshop),
+    ("tenancy", "member_id"): Resource(_member, below_workshop=False),
+    ("tenancy", "key_id"): Resource(_api_key),
+}
+"""By service and the name of the parameter in the path."""
+
+
+def new_lead(side: Side, **changes: Any) -> dict[str, Any]:
+    return {
+        "workshop_id": side.workshops[0],
+        "source": "walk_in",
+        "name": "Ayşe Demir",
+        "email": new_email("lead"),
+        "request": "HU",
+        **changes,
+    }
+
+
+def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
+    return {
+        "kind": "publishable",
+        "name": "Page",
+        "workshop_id": side.workshops[0],
+        "allowed_origins": ["https://mueller.example"],
+        **changes,
+    }
+
+
+BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
+    "create_lead": new_lead,
+    "assign_lead": lambda side: {"user_id": side.owner},
+    "create_workshop": lambda _side: new_workshop(),
+    "edit_workshop": lambda _side: {"name": "Werkstatt Süd"},
+    "edit_member": lambda side: {"role": "viewer", "workshop_ids": [side.workshops[0]]},
+    "create_invitation": lambda side: {
+        "email": new_email("invited"),
+        "role": "viewer",
+        "workshop_ids": [side.workshops[0]],
+    },
+    "create_api_key": new_api_key,
+    "sign_in": lambda side: {"email": side.owner_email, "password": PASSWORD, "organization_id": side.id},
+}
+"""Bodies where the document's example would not do."""
+
+IDS: Final[dict[tuple[str, str], Callable[[Side], str]]] = {
+    ("crm", "workshop_id"): lambda side: side.workshops[0],
+    ("crm", "assigned_to"): lambda side: side.owner,
+    ("crm", "user_id"): lambda side: side.owner,
+    ("tenancy", "workshop_id"): lambda side: side.workshops[0],
+    ("tenancy", "workshop_ids"): lambda side: side.workshops[0],
+    ("tenancy", "organization_id"): lambda side: side.id,
+    ("compliance", "row_id"): lambda side: side.workshops[0],
+    ("compliance", "actor_id"): lambda side: side.owner,
+}
+"""Ids in bodies and queries, by service and name: what a side's own one is."""
+
+WORKSHOP_IDS: Final = frozenset({"workshop_id", "workshop_ids"})
+"""Those that name a workshop: one of the caller's organisation, but not the caller's, must look like none as well."""
+
+
+OF_THE_WHOLE_ORGANIZATION: Final = {
+    "list_audit_logs": "the trail is the organisation's",
+}
+"""Lists whose rows stand below no workshop although they may name one."""
+
+
+COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription"),)
+"""What a service makes of a new organisation by itself."""
+
+
+def never() -> str:
+    """Return an id that never was."""
+    return str(uuid4())

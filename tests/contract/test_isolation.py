@@ -1,0 +1,291 @@
+"""What belongs to another organisation, or to a workshop that is not the caller's, is answered like what never was.
+
+For every operation with an id in its path, its query or its body, and every role: the same status, headers and body, byte for
+byte, as for an id that nobody ever had.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+from catalogue_data import SERVICES
+from interface import Operation, ids_in_body, ids_in_query, operations, routes
+from resources import (
+    BODIES,
+    COME_WITH_THE_ORGANIZATION,
+    IDS,
+    OF_THE_WHOLE_ORGANIZATION,
+    RESOURCES,
+    WORKSHOP_IDS,
+    Side,
+    never,
+)
+
+from carbot_contracts.scopes import PUBLIC_ROUTES, ROLE_SCOPES
+from carbot_core.credentials import Credential
+from carbot_core.db import Context, Database
+from carbot_core.web.edge import Edge
+from carbot_testing.founding import TENANCY, Founder, new_email, new_workshop
+from carbot_testing.mailbox import Mailbox
+from carbot_testing.plugin import Connect
+from carbot_testing.world import Member
+
+ROLES: Final = tuple(ROLE_SCOPES)
+OPERATIONS: Final = operations()
+# The answer names its trace and its request: they are the same for all, so that nothing else may differ.
+SAME: Final = {
+    "traceparent": f"00-{'4' * 32}-{'2' * 16}-01",
+    "x-request-id": "01234567-89ab-4def-8123-456789abcdef",
+    "if-match": '"1"',
+}
+
+
+def named(found: list[Operation]) -> Any:
+    return pytest.mark.parametrize("operation", found, ids=[f"{each.service}-{each.id}" for each in found])
+
+
+@pytest_asyncio.fixture(scope="session")
+async def sides(
+    edges: dict[str, Edge],
+    workers: None,
+    mailbox: Mailbox,
+    connect: Connect,
+    worker_databases: dict[str, Database],
+) -> tuple[Side, Side]:
+    """Two organisations, founded over HTTP and known to every service by tenancy's events."""
+    founder = Founder(edges["tenancy"], mailbox)
+    own, other = [await _found(founder, connect, worker_databases) for _ in range(2)]
+    return own, other
+
+
+async def _found(founder: Founder, connect: Connect, databases: dict[str, Database]) -> Side:
+    email = new_email("owner")
+    (await founder.register(email)).raise_for_status()
+    token = await founder.mailbox.token(email)
+    (await founder.nobody.post(f"{TENANCY}/auth/verify-email", json={"token": token})).raise_for_status()
+    organization_id = _organization_in(token)
+    stranger = connect("tenancy", organization_id)
+    owner: str = (await stranger.get(f"{TENANCY}/members")).raise_for_status().json()["items"][0]["user_id"]
+    member = Member(UUID(owner), uuid4(), "owner", None)
+    clients = {service: connect(service, organization_id, member) for service in SERVICES}
+    workshops: list[str] = []
+    for _ in range(2):
+        made = await clients["tenancy"].post(f"{TENANCY}/workshops", json=new_workshop())
+        workshops.append(made.raise_for_status().json()["id"])
+    for service, database in databases.items():
+        if service != "tenancy":
+            await _until(partial(_is_known, database, service, organization_id))
+    for service, path in COME_WITH_THE_ORGANIZATION:
+        await _until(partial(_is_there, clients[service], path))
+    return Side(str(organization_id), (workshops[0], workshops[1]), email, owner, clients)
+
+
+def _organization_in(token: str) -> UUID:
+    credential = Credential.parse(token, token[: token.index("_")])
+    assert credential is not None
+    return credential.organization_id
+
+
+async def _until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
+
+
+async def _is_known(database: Database, service: str, organization_id: UUID) -> bool:
+    async with database.transaction(Context(organization_id=organization_id), read_only=True) as tx:
+        places = await tx.value(int, f"SELECT count(*) FROM {service}.workshops")  # pyright: ignore[reportArgumentType] - a service's name
+        people = await tx.value(int, f"SELECT count(*) FROM {service}.members")  # pyright: ignore[reportArgumentType] - a service's name
+    return (places, people) == (2, 1)
+
+
+async def _is_there(client: httpx.AsyncClient, path: str) -> bool:
+    return (await client.get(path)).status_code == 200
+
+
+@pytest_asyncio.fixture(scope="session")
+async def callers(sides: tuple[Side, Side], connect: Connect) -> "Callers":
+    """Callers of an operation: every role, seeing all workshops and seeing the first alone; nobody where it is public."""
+    own = sides[0]
+
+    def of(operation: Operation) -> list[Caller]:
+        if operation.scope is None:
+            return [Caller("nobody", restricted=False, client=connect(operation.service))]
+        return [
+            Caller(
+                role, seen is not None, connect(operation.service, UUID(own.id), Member(uuid4(), uuid4(), role, seen))
+            )
+            for role in ROLES
+            for seen in (None, [UUID(own.workshops[0])])
+        ]
+
+    return of
+
+
+class Caller(msgspec.Struct, frozen=True):
+    role: str
+    restricted: bool
+    client: httpx.AsyncClient
+
+    def __str__(self) -> str:
+        return f"{self.role}{' of one workshop' if self.restricted else ''}"
+
+
+type Callers = Callable[[Operation], list[Caller]]
+
+
+def body_of(operation: Operation, side: Side) -> Any:
+    """Return a valid body of this side."""
+    if operation.id in BODIES:
+        return BODIES[operation.id](side)
+    content = operation.body()
+    return None if content is None else content["example"]
+
+
+async def path_of(operation: Operation, side: Side, **known: str) -> str:
+    """Return the path with the ids that are known and fresh ones of this side."""
+    ids = {
+        name: known.get(name) or await RESOURCES[operation.service, name].make(side, side.workshops[0])
+        for name in operation.parameters("path")
+    }
+    return operation.path.format(**ids)
+
+
+async def ask(client: httpx.AsyncClient, operation: Operation, path: str, **rest: Any) -> tuple[int, Any, bytes]:
+    """Return the whole answer."""
+    answer = await client.request(operation.method, path, headers=SAME, **rest)
+    return answer.status_code, sorted(answer.headers.multi_items()), answer.content
+
+
+IN_PATH: Final = [each for each in OPERATIONS if each.parameters("path")]
+IN_BODY: Final = [each for each in OPERATIONS if ids_in_body(each)]
+IN_QUERY: Final = [each for each in OPERATIONS if ids_in_query(each)]
+
+
+def test_every_id_is_listed() -> None:
+    in_paths = {(each.service, name) for each in IN_PATH for name in each.parameters("path")}
+    elsewhere = {(each.service, name) for each in OPERATIONS for name in (*ids_in_body(each), *ids_in_query(each))}
+    assert in_paths == set(RESOURCES)
+    assert elsewhere == set(IDS)
+
+
+@named(IN_PATH)
+async def test_what_is_not_yours_is_like_what_never_was(
+    operation: Operation, sides: tuple[Side, Side], callers: Callers
+) -> None:
+    own, other = sides
+    for name in operation.parameters("path"):
+        resource = RESOURCES[operation.service, name]
+        foreign = await path_of(operation, own, **{name: await resource.make(other, other.workshops[0])})
+        elsewhere = await path_of(operation, own, **{name: await resource.make(own, own.workshops[1])})
+        nothing = await path_of(operation, own, **{name: never()})
+        body = body_of(operation, own)
+        for caller in callers(operation):
+            expected = await ask(caller.client, operation, nothing, json=body)
+            assert expected[0] == (404 if operation.scope in ROLE_SCOPES[caller.role] else 403), str(caller)  # pyright: ignore[reportArgumentType] - a role's name
+            assert await ask(caller.client, operation, foreign, json=body) == expected, f"{caller}: foreign {name}"
+            if caller.restricted and resource.below_workshop:
+                assert await ask(caller.client, operation, elsewhere, json=body) == expected, (
+                    f"{caller}: other workshop"
+                )
+
+
+@named(IN_PATH)
+async def test_what_is_yours_is_answered(operation: Operation, sides: tuple[Side, Side]) -> None:
+    """The requests above are refused for what they name, and not because no such request could succeed."""
+    own = sides[0]
+    path = await path_of(operation, own)
+    status, _, content = await ask(own.clients[operation.service], operation, path, json=body_of(operation, own))
+    assert status < 300 or status in {409, 412}, content
+
+
+@named(IN_BODY)
+async def test_an_id_in_a_body_that_is_not_yours_is_like_none(
+    operation: Operation, sides: tuple[Side, Side], callers: Callers
+) -> None:
+    own, other = sides
+    path = await path_of(operation, own)
+    for name in ids_in_body(operation):
+        value = IDS[operation.service, name]
+        for caller in callers(operation):
+            body = body_of(operation, own)
+            expected = await ask(caller.client, operation, path, json=_with(body, name, never()))
+            assert expected[0] >= 400, f"{caller}: {name} that never was is taken"
+            foreign = await ask(caller.client, operation, path, json=_with(body, name, value(other)))
+            assert foreign == expected, f"{caller}: foreign {name}"
+            if caller.restricted and name in WORKSHOP_IDS:
+                elsewhere = await ask(caller.client, operation, path, json=_with(body, name, own.workshops[1]))
+                assert elsewhere == expected, f"{caller}: {name} of another workshop"
+
+
+def _with(body: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    return {**body, name: [value] if isinstance(body[name], list) else value}
+
+
+@named(IN_QUERY)
+async def test_an_id_in_a_query_that_is_not_yours_finds_nothing(
+    operation: Operation, sides: tuple[Side, Side], callers: Callers
+) -> None:
+    own, other = sides
+    path = await path_of(operation, own)
+    for resource in RESOURCES.values():
+        await resource.make(own, own.workshops[1])
+        await resource.make(other, other.workshops[0])
+    for name in ids_in_query(operation):
+        for caller in callers(operation):
+            expected = await ask(caller.client, operation, path, params={name: never()})
+            foreign = {name: IDS[operation.service, name](other)}
+            assert await ask(caller.client, operation, path, params=foreign) == expected, f"{caller}: foreign {name}"
+            if caller.restricted and name in WORKSHOP_IDS:
+                elsewhere = await ask(caller.client, operation, path, params={name: own.workshops[1]})
+                assert elsewhere == expected, f"{caller}: {name} of another workshop"
+
+
+LISTS: Final = [each for each in OPERATIONS if each.scope and each.method == "GET" and not each.parameters("path")]
+
+
+@named(LISTS)
+async def test_lists_hold_nothing_of_others(operation: Operation, sides: tuple[Side, Side], callers: Callers) -> None:
+    own, other = sides
+    for (service, _), resource in RESOURCES.items():
+        if service == operation.service:
+            await resource.make(other, other.workshops[0])
+    params = {"latitude": 52.53, "longitude": 13.4, "radius_km": 50}
+    params = {name: value for name, value in params.items() if name in operation.parameters("query")}
+    for caller in callers(operation):
+        status, _, content = await ask(caller.client, operation, operation.path, params=params)
+        assert status == (200 if operation.scope in ROLE_SCOPES[caller.role] else 403), content  # pyright: ignore[reportArgumentType] - a role's name
+        assert not any(foreign.encode() in content for foreign in (other.id, *other.workshops, other.owner))
+        if caller.restricted and operation.id not in OF_THE_WHOLE_ORGANIZATION:
+            assert own.workshops[1].encode() not in content
+
+
+class TestScopes:
+    def test_every_route_names_one_or_is_public(self) -> None:
+        unguarded = {name for service in SERVICES for name, scope in routes(service).items() if scope is None}
+        assert unguarded == PUBLIC_ROUTES
+
+    def test_every_scope_of_a_route_is_somebodys(self) -> None:
+        used = {scope for service in SERVICES for scope in routes(service).values() if scope is not None}
+        assert used == frozenset[str]().union(*ROLE_SCOPES.values())
+
+    @named([each for each in OPERATIONS if each.scope])
+    async def test_decide_before_anything_else(self, operation: Operation, callers: Callers, connect: Connect) -> None:
+        path = operation.path.format(**dict.fromkeys(operation.parameters("path"), never()))
+        status, headers, _ = await ask(connect(operation.service), operation, path)
+        assert (status, dict(headers)["www-authenticate"]) == (401, "Bearer")
+        for caller in callers(operation):
+            status, _, content = await ask(caller.client, operation, path)
+            holds = operation.scope in ROLE_SCOPES[caller.role]  # pyright: ignore[reportArgumentType] - a role's name
+            if holds:
+                assert status != 401, str(caller)
+            else:
+                assert (status, msgspec.json.decode(content)["code"]) == (403, "scope_missing"), str(caller)

@@ -1,0 +1,159 @@
+"""The relay: every committed event, once, in the order of each aggregate's versions."""
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from nats.js.api import PubAck
+
+from carbot_core.db import Context, Database
+from carbot_core.errors import DatabaseUnavailable, Unavailable
+from carbot_core.relay import Relay
+from carbot_testing.stage import Stage, change, recorder
+from carbot_testing.world import Organization
+
+WRITERS = 16
+AGGREGATES = 40
+EVENTS = 1200
+
+type Eventually = Callable[..., Awaitable[Any]]
+
+
+async def write(stage: Stage, organization: Organization, leads: list[UUID], written: set[tuple[UUID, int]]) -> None:
+    """Change leads at random; some transactions dawdle before they commit, some never do."""
+    chance = random.Random(f"{len(written)} {id(written)}")
+    for _ in range(EVENTS // WRITERS):
+        lead_id = chance.choice(leads)
+        try:
+            async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+                version = await change(tx, organization, lead_id)
+                if chance.random() < 0.1:
+                    await asyncio.sleep(chance.random() / 50)
+                give_up(chance.random() < 0.05)
+        except DatabaseUnavailable:
+            raise
+        except Unavailable:
+            # Given up, or somebody held the lead for too long: rolled back in both cases.
+            continue
+        written.add((lead_id, version))
+
+
+def give_up(now: bool) -> None:
+    if now:
+        raise Unavailable
+
+
+class TestOrder:
+    async def test_holds_with_many_writers_two_relays_and_two_workers(
+        self, stage: Stage, eventually: Eventually
+    ) -> None:
+        organization = await stage.organization()
+        leads = [await stage.lead(organization) for _ in range(AGGREGATES)]
+        written: set[tuple[UUID, int]] = set()
+
+        async def all_heard() -> bool:
+            await asyncio.sleep(0.1)
+            return len(await stage.heard(organization)) >= len(written)
+
+        async with stage.worker(recorder()), stage.worker(recorder()):
+            await asyncio.gather(*(write(stage, organization, leads, written) for _ in range(WRITERS)))
+            await eventually(all_heard, within=30)
+
+        published = [
+            (UUID(headers["aggregate"]), int(headers["aggregate-version"]))
+            for message in await stage.published()
+            if (headers := message.headers or {})["organization"] == str(organization.id)
+        ]
+        versions: dict[UUID, list[int]] = defaultdict(list)
+        for lead_id, version in published:
+            versions[lead_id].append(version)
+        assert written == set(published), "an event was lost, or one that was rolled back was published"
+        assert len(published) == len(written), "an event was published twice"
+        assert all(each == sorted(each) for each in versions.values()), "a later version came before an earlier one"
+
+        heard = [(each.aggregate_id, each.version) for each in await stage.heard(organization)]
+        assert sorted(heard) == sorted(written), "an event took no effect, or took effect twice"
+        assert await stage.mirror(organization) == {lead_id: max(each) for lead_id, each in versions.items()}
+        assert len(written) > EVENTS * 0.8, "the test itself has become too small"
+
+
+class TestLateCommit:
+    async def test_is_not_skipped(self, stage: Stage) -> None:
+        organization = await stage.organization()
+        first, second = await stage.lead(organization), await stage.lead(organization)
+        relay = stage.relay()
+        await drain(relay)
+        context = Context(organization_id=organization.id)
+        async with stage.api_database.transaction(context) as late:
+            await change(late, organization, first)
+            async with stage.api_database.transaction(context) as early:
+                await change(early, organization, second)
+            assert await relay.carry() == 1
+        assert await relay.carry() == 1
+        assert [
+            UUID((message.headers or {})["aggregate"])
+            for message in await stage.published()
+            if (message.headers or {})["organization"] == str(organization.id)
+        ] == [second, first]
+
+
+class Frozen:
+    """A broker that does not answer until it is thawed: to its relay, time stands still inside the transaction."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.thawed = asyncio.Event()
+
+    async def publish(self, *_: object, **__: object) -> PubAck:
+        self.asked.set()
+        await self.thawed.wait()
+        return PubAck(stream="CRM", seq=1)
+
+
+class TestFrozenLeader:
+    async def test_loses_its_lock_and_another_carries_on(self, stage: Stage, eventually: Eventually) -> None:
+        organization = await stage.organization()
+        lead_id = await stage.lead(organization)
+        await drain(stage.relay())
+        async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+            await change(tx, organization, lead_id)
+
+        broker, other = Frozen(), stage.relay()
+        frozen = asyncio.create_task(stage.relay(stream=cast("Any", broker)).carry())
+        await broker.asked.wait()
+        started = asyncio.get_running_loop().time()
+        assert await other.carry() == 0, "two relays lead at once"
+        await eventually(other.carry, within=6)
+        assert 2.5 < asyncio.get_running_loop().time() - started < 5
+        broker.thawed.set()
+        with pytest.raises(Unavailable):
+            await frozen
+        assert await stage.unpublished() == 0
+
+
+async def drain(relay: Relay) -> None:
+    while await relay.carry():
+        pass
+
+
+class TestIdleWorker:
+    async def test_asks_the_database_no_more_often_than_it_polls(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = 0
+        begin = Database._begin
+
+        async def counting(self: Database, *arguments: Any, **options: Any) -> Any:
+            nonlocal begun
+            begun += 1
+            return await begin(self, *arguments, **options)
+
+        async with stage.worker(recorder()):
+            await asyncio.sleep(0.5)
+            monkeypatch.setattr(Database, "_begin", counting)
+            await asyncio.sleep(1.5)
+        assert begun < 20

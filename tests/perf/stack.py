@@ -1,0 +1,85 @@
+"""A private stack, durable as in production: servers, the processes of the services, the gateway."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from carbot_local import gateway
+from carbot_local.layout import SERVICES
+from carbot_local.pgbouncer import statement_cache
+from carbot_local.processes import Server, answers, free_ports
+from carbot_local.temporary import remove, temporary_folder
+from carbot_testing.child import Child
+from carbot_testing.data_plane import DataPlane, NatsServer
+from carbot_testing.issuer import ISSUER, Issuer
+from carbot_testing.running import Place, build_template, durables, provision
+
+DATABASE = "carbot_bench"
+
+# The commit of an effect is read from PostgreSQL itself.
+_SETTINGS = {"track_commit_timestamp": "on"}
+
+
+class Servers(msgspec.Struct, frozen=True):
+    """What is started from the main thread, before there is an event loop."""
+
+    plane: DataPlane
+    nats: NatsServer
+    folder: Path
+
+
+@contextmanager
+def servers() -> Generator[Servers]:
+    """Start PostgreSQL with its replica, PgBouncer and NATS; end them and remove their folders."""
+    with ExitStack() as stack:
+        plane = DataPlane.start(durable=True, settings=_SETTINGS)
+        stack.callback(plane.stop)
+        nats = NatsServer(durables(), durable=True)
+        stack.callback(nats.close)
+        nats.start()
+        folder = temporary_folder("bench")
+        stack.callback(remove, folder)
+        yield Servers(plane, nats, folder)
+
+
+@asynccontextmanager
+async def prepared(servers: Servers, issuer: Issuer) -> AsyncGenerator[Place]:
+    """Make the database and the streams, and serve the issuer's keys."""
+    await build_template(servers.plane, DATABASE)
+    await provision(servers.nats)
+    async with await issuer.serve() as keys:
+        port: int = keys.sockets[0].getsockname()[1]
+        yield Place(servers.plane, DATABASE, servers.nats, f"http://127.0.0.1:{port}/jwks")
+
+
+@asynccontextmanager
+async def running(place: Place, service: str, process: str) -> AsyncGenerator[Child]:
+    """Run `python -m carbot_<service> <process>` until it is ready, and end it afterwards."""
+    cache = str(statement_cache())
+    async with Child.open(place, service, process, CARBOT_DB_STATEMENT_CACHE=cache) as child:
+        await child.until_ready()
+        yield child
+        await child.end()
+
+
+@asynccontextmanager
+async def gateway_to(servers: Servers, place: Place, ports: dict[str, int]) -> AsyncGenerator[int]:
+    """Run the gateway before these services, without rate limits; yield its port."""
+    port, admin_port, nobody = free_ports(3)
+    keys = int(place.jwks_url.split(":")[2].partition("/")[0])
+    program = gateway.configure(
+        servers.folder / "gateway",
+        port=port,
+        admin_port=admin_port,
+        services={**dict.fromkeys(SERVICES, nobody), "tenancy": keys, **ports},
+        issuer=ISSUER,
+        limits=gateway.Limits.generous(),
+    )
+    async with AsyncExitStack() as stack:
+        server = Server(program, servers.folder / "gateway.log")
+        stack.callback(server.stop)
+        await asyncio.to_thread(server.wait_until, lambda: answers(port))
+        yield port
