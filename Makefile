@@ -37,7 +37,7 @@ install: ## install what is missing, without starting anything
 
 .PHONY: test
 test: install ## the whole suite, on servers of its own: make test T=tests/services/crm for a part
-	@$(RUN) pytest -n 2 --dist loadgroup $(T)
+	@$(RUN) pytest -n 2 --dist loadfile $(T)
 
 .PHONY: check
 check: install ## format, lint, types, import rules, migrations

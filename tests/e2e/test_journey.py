@@ -14,8 +14,6 @@ from carbot_local.layout import SERVICES
 from carbot_local.ports import left_over
 from tests.e2e.conftest import RunningStack
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 TENANCY, CRM, BILLING, COMPLIANCE = (f"/api/{service}/v1" for service in SERVICES)
 PASSWORD = "Zwölf Schrauben fehlen"
 ORIGIN = "https://mueller.example"

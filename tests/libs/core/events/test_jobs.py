@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carbot_core.db import Database
+from carbot_core.db import Context, Database
 from carbot_core.ids import new_id
 from carbot_core.jobs import LEASE, Job, JobLoop, Lease, LeaseLost
 from carbot_testing.stage import Stage
@@ -29,6 +29,11 @@ class Clock:
 
 def job(run: Callable[[Database, Lease, datetime], Awaitable[None]]) -> Job:
     return Job(f"job-{new_id()}", EVERY, run)
+
+
+async def due_at(stage: Stage, due: Job) -> datetime | None:
+    async with stage.worker_database.transaction(Context(), read_only=True) as tx:
+        return await tx.value(datetime, "SELECT due_at FROM jobs WHERE name = $1", due.name)
 
 
 class TestJob:
@@ -76,6 +81,27 @@ class TestJob:
             await slow
         assert batches == ["first", "first", "second"]
         assert not await other.run_if_due(shared), "the one that had lost it changed when it is due"
+
+    async def test_that_ends_too_late_leaves_the_lease_to_the_one_that_holds_it(self, stage: Stage) -> None:
+        clock, begun, ended = Clock(), asyncio.Event(), asyncio.Event()
+
+        async def run(_: Database, lease: Lease, now: datetime) -> None:
+            if not begun.is_set():
+                begun.set()
+                await taken_over.wait()
+            else:
+                taken_over.set()
+                await ended.wait()
+                await lease.renew()
+
+        shared, taken_over = job(run), asyncio.Event()
+        slow = asyncio.create_task(JobLoop(stage.worker_database, (shared,), clock).run_if_due(shared))
+        slow.add_done_callback(lambda _: ended.set())
+        await begun.wait()
+        clock.move(LEASE)
+        assert await JobLoop(stage.worker_database, (shared,), clock).run_if_due(shared)
+        await slow
+        assert await due_at(stage, shared) == clock.now + EVERY
 
     async def test_comes_again_after_its_lease_when_it_failed(self, stage: Stage) -> None:
         clock, runs = Clock(), 0

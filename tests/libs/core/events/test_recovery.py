@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -152,13 +153,22 @@ class TestWorker:
         organization = await stage.organization()
         copytree(SERVICE.folder.parent / "migrations", tmp_path / "migrations")
         (tmp_path / "migrations/9999_more.sql").write_text("SELECT 1;")
-        async with stage.worker(recorder(), folder=tmp_path / "carbot_crm", ready=False) as worker:
-            await stage.publish(organization.id, lead_changed(new_id(), organization.workshops[0]))
-            await eventually(lambda: worker.unready() == ["migrations", "start"])
-            await stage.connected()
-            assert await stage.heard(organization) == []
+        consumers = recorder(), recorder("latecomer")
+        async with (
+            stage.worker(consumers[0], folder=tmp_path / "carbot_crm", ready=False) as waiting,
+            stage.worker(consumers[1]),
+        ):
+            for count in (1, 2):
+                await stage.publish(organization.id, lead_changed(new_id(), organization.workshops[0]))
+                await eventually(partial(_heard, stage, organization, count), within=10)
+            assert waiting.unready() == ["migrations", "start"]
+            assert len(await stage.heard(organization)) == 2, "the one that waits has heard them too"
             await stage.as_owner(
                 "INSERT INTO crm.schema_migrations (name, checksum, milliseconds) VALUES ('9999_more.sql', '', 0)"
             )
-            await eventually(lambda: stage.heard(organization), within=10)
-            assert worker.unready() == []
+            await eventually(partial(_heard, stage, organization, 4), within=10)
+            assert waiting.unready() == []
+
+
+async def _heard(stage: Stage, organization: Organization, count: int) -> bool:
+    return len(await stage.heard(organization)) >= count

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 from uuid import UUID
@@ -144,16 +144,16 @@ class TestIdleWorker:
     async def test_asks_the_database_no_more_often_than_it_polls(
         self, stage: Stage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        begun = 0
+        begun: Counter[int] = Counter()
         begin = Database._begin
 
         async def counting(self: Database, *arguments: Any, **options: Any) -> Any:
-            nonlocal begun
-            begun += 1
+            begun[id(self)] += 1
             return await begin(self, *arguments, **options)
 
         async with stage.worker(recorder()):
             await asyncio.sleep(0.5)
             monkeypatch.setattr(Database, "_begin", counting)
             await asyncio.sleep(1.5)
-        assert begun < 20
+        # Other workers may run in this process: each has a database of its own.
+        assert 0 < max(begun.values()) < 20

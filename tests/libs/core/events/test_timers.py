@@ -93,20 +93,24 @@ class TestDueTimers:
     async def test_have_one_effect_when_a_slow_handler_outlives_its_lease(self, stage: Stage) -> None:
         organization, clock, kind = await stage.organization(), Clock(), f"slow.{new_id()}"
         [key] = await start(stage, organization, kind, clock.now)
-        begun, go_on = asyncio.Event(), asyncio.Event()
+        begun, taken_over, too_late = asyncio.Event(), asyncio.Event(), asyncio.Event()
         finished: dict[int, bool] = {}
 
         async def handle(due: Due) -> None:
             if due.attempts == 1:
                 begun.set()
-                await go_on.wait()
-            finished[due.attempts] = await act(stage.worker_database, due)
+                await taken_over.wait()
+                finished[1] = await act(stage.worker_database, due)
+                too_late.set()
+            else:
+                taken_over.set()
+                await too_late.wait()
+                finished[2] = await act(stage.worker_database, due)
 
         slow = asyncio.create_task(TimerLoop(stage.worker_database, {kind: handle}, clock).fire())
         await begun.wait()
         clock.move(LEASE)
         assert await TimerLoop(stage.worker_database, {kind: handle}, clock).fire() == 1
-        go_on.set()
         await slow
         assert finished == {1: False, 2: True}
         assert await effects(stage, organization) == [(key, 2)]
