@@ -55,6 +55,11 @@ class TestContext:
                 return await tx.value(str, seen)
 
         assert set(await asyncio.gather(*(look() for _ in range(30)))) == {","}
+        left = "SELECT current_setting('carbot.organization', true) || current_setting('carbot.user', true)"
+        async with database.transaction(context) as tx:
+            await tx.execute("SELECT 1")
+        outside = await asyncio.gather(*(database.primary.fetchval(left) for _ in range(30)))
+        assert set(outside) <= {"", None}
 
     async def test_without_an_organisation_sees_nothing(self, database: Database) -> None:
         async with database.transaction(Context()) as tx:

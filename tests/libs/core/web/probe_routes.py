@@ -111,6 +111,11 @@ def router(hooks: Hooks) -> Router:  # noqa: C901 - a list of routes that share 
         await insert(tx, data)
         raise Counted
 
+    @post("/anything", guards=write)
+    async def take_anything(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
+        """Take whatever JSON there is."""
+        return data
+
     @get("/leads/{lead_id:str}", guards=write, opt=web.MAY_BE_STALE)
     async def read_stale(lead_id: FromPath[UUID], tx: web.Tx) -> dict[str, Any]:
         """Say whether a replica answered, and what."""
@@ -119,4 +124,6 @@ def router(hooks: Hooks) -> Router:  # noqa: C901 - a list of routes that share 
             "name": await tx.value(str, "SELECT name FROM crm.leads WHERE id = $1", lead_id),
         }
 
-    return Router(PROBES, route_handlers=[insert_probe, swap, wait, swallow, fault, refuse, count, read_stale])
+    return Router(
+        PROBES, route_handlers=[insert_probe, swap, wait, swallow, fault, refuse, count, take_anything, read_stale]
+    )

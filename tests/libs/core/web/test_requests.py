@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from probe_routes import PROBES
 from sent_leads import LEADS, new_lead
 
 from carbot_core.web.edge import Edge
@@ -94,6 +95,11 @@ class TestBody:
         answer = await owner.post(LEADS, content=body, headers=JSON)
         assert answer.status_code in {400, 422}
         assert_problem(answer, answer.status_code, "malformed_body" if answer.status_code == 400 else "invalid_body")
+
+    async def test_that_is_too_deep_is_refused_where_anything_is_taken(self, member: httpx.AsyncClient) -> None:
+        assert (await member.post(f"{PROBES}/anything", content=b'{"a":[1]}', headers=JSON)).status_code == 201
+        deep = b'{"a":' * 10_000 + b"1" + b"}" * 10_000
+        assert_problem(await member.post(f"{PROBES}/anything", content=deep, headers=JSON), 400, "malformed_body")
 
     async def test_that_is_empty_is_422(self, owner: httpx.AsyncClient) -> None:
         assert_problem(await owner.post(LEADS, content=b"", headers=JSON), 422, "invalid_request")
