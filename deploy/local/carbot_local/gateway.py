@@ -88,7 +88,8 @@ def configure(
     if check:
         run([find(), "--mode", "validate", "-c", path, "--log-level", "warning"])
     # Envoys with one number would share a socket; a port is taken once only.
-    argv = (str(find()), "-c", str(path), "--base-id", str(admin_port), "--concurrency", "1", "--log-level", "warning")
+    # Nothing here restarts hot, and its shared memory would outlive a stack and be in the way of another user's.
+    argv = (str(find()), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning")
     return Program(name="gateway", argv=argv, directory=folder, stop_seconds=10)
 
 
