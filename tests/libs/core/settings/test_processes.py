@@ -247,16 +247,21 @@ class TestApi:
             "request": "B",
         }
         body = json.dumps(lead).encode()
-        _, writer = await asyncio.open_connection("127.0.0.1", api.port)
-        writer.write(
-            f"POST {LEADS} HTTP/1.1\r\nhost: crm\r\nauthorization: {caller.headers['authorization']}\r\n"
-            f"idempotency-key: {key}\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'crm.leads'::regclass"
+        async with superuser.transaction():
+            await superuser.execute("LOCK TABLE crm.leads IN SHARE MODE")
+            _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+            writer.write(
+                f"POST {LEADS} HTTP/1.1\r\nhost: crm\r\nauthorization: {caller.headers['authorization']}\r\n"
+                f"idempotency-key: {key}\r\ncontent-type: application/json\r\n"
+                f"content-length: {len(body)}\r\n\r\n".encode()
+                + body
+            )
+            await writer.drain()
+            # Only what the service has begun is finished: a request that is not yet read goes with its connection.
+            await eventually(lambda: superuser.fetchval(waiting))
+            writer.close()
+            await writer.wait_closed()
         stored = "SELECT count(*) FROM crm.leads WHERE email = $1"
         await eventually(lambda: superuser.fetchval(stored, email))
         again = await caller.post(
