@@ -79,7 +79,13 @@ async def measure(started: Servers, volume: Volume) -> list[report.Row]:
             status.update("Timing events")
             return [
                 *rows,
-                await events.measure_delay(place, connection, volume, consumer_per_second=rows[-1].per_second),
+                await events.measure_delay(
+                    place,
+                    connection,
+                    volume,
+                    relay_per_second=rows[-2].per_second,
+                    consumer_per_second=rows[-1].per_second,
+                ),
             ]
 
 
