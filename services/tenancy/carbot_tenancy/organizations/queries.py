@@ -20,6 +20,13 @@ async def find_organization(tx: Tx) -> Organization | None:
     )
 
 
+async def lock_choices(tx: Tx) -> None:
+    """Let whoever chooses an owner or a master workshop wait until the transaction ends: each sees what the last one chose."""
+    await tx.execute(
+        "SELECT FROM tenancy.organizations WHERE organization_id = $1 FOR NO KEY UPDATE", tx.organization_id
+    )
+
+
 async def insert_organization(
     tx: Tx, new: NewOrganization, *, slug: str, time_zone: str, now: datetime
 ) -> Organization | None:
