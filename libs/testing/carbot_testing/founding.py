@@ -96,3 +96,15 @@ def new_workshop(**changes: Any) -> dict[str, Any]:
         "phone": "030 901820",
         **changes,
     }
+
+
+def new_location(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "Haupthaus",
+        "address": "Torstraße 1",
+        "postal_code": "10119",
+        "city": "Berlin",
+        "phone": "030 901820",
+        "opening_hours": [{"weekday": weekday, "opens": "08:00", "closes": "17:00"} for weekday in range(1, 6)],
+        **changes,
+    }

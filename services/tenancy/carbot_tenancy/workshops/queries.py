@@ -104,9 +104,7 @@ async def lock_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
     )
 
 
-async def insert_workshop(
-    tx: Tx, new: NewWorkshop, *, federal_state: FederalState, now: datetime
-) -> Workshop | None:
+async def insert_workshop(tx: Tx, new: NewWorkshop, *, federal_state: FederalState, now: datetime) -> Workshop | None:
     """Insert a workshop, the master workshop if there is none, or return None if another one has the slug."""
     return await tx.first(
         Workshop,
