@@ -66,4 +66,6 @@ class Row(msgspec.Struct, frozen=True):
 async def superuser(plane: DataPlane, database_name: str) -> AsyncIterator[Any]:
     """A connection that may do what no service may: let time pass, or an organisation be suspended."""
     async with connected(plane.dsn_superuser(database_name)) as connection:
+        # As tenancy's own roles have it: triggers find the audit's table by it.
+        await connection.execute("SET search_path = tenancy, core, public")
         yield connection
