@@ -1,5 +1,7 @@
 """Organisations as people found them: by tenancy's own routes and the links in its mails."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -76,6 +78,14 @@ class Founder:
         answer = await owner.client.post(f"{TENANCY}/workshops", json=new_workshop(**changes))
         workshop_id: str = answer.raise_for_status().json()["id"]
         return workshop_id
+
+
+async def persistently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Ask, and again while the answer is that it cannot be done now, as clients do; raise TimeoutError."""
+    async with asyncio.timeout(20):
+        while (answer := await ask()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            await asyncio.sleep(0.1)
+    return answer
 
 
 def new_email(name: str) -> str:

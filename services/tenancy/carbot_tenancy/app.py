@@ -18,6 +18,8 @@ from carbot_tenancy.locations.actions import announce_locations
 from carbot_tenancy.locations.routes import LOCATIONS
 from carbot_tenancy.mails.actions import TIMER as MAIL
 from carbot_tenancy.mails.events import send_due_mail
+from carbot_tenancy.mails.jobs import FORGET_MAILS
+from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
 from carbot_tenancy.organizations.actions import announce_organizations
@@ -45,12 +47,13 @@ ROUTERS = (
     MEMBERS,
     INVITATIONS,
     API_KEYS,
+    MAILS,
     read_key_set,
     read_docs,
 )
 CONSUMERS = (Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),)
 TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration}
-JOBS = (FORGET,)
+JOBS = (FORGET, FORGET_MAILS)
 ANNOUNCERS = {
     "organization": announce_organizations,
     "workshop": announce_workshops,

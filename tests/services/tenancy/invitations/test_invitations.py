@@ -8,19 +8,20 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from carbot_testing.founding import PASSWORD, TENANCY, Founder, Person, new_email
+from carbot_testing.founding import PASSWORD, TENANCY, Founder, Person, new_email, persistently
 
 INVITATIONS = f"{TENANCY}/invitations"
 
 
 async def invite(person: Person, email: str, role: str = "viewer", **rest: Any) -> dict[str, Any]:
-    answer = await person.client.post(INVITATIONS, json={"email": email, "role": role, **rest})
+    body = {"email": email, "role": role, **rest}
+    answer = await persistently(lambda: person.client.post(INVITATIONS, json=body))
     made: dict[str, Any] = answer.raise_for_status().json()
     return made
 
 
 async def ask(person: Person, verb: str, invitation: dict[str, Any], **headers: str) -> httpx.Response:
-    return await person.client.post(f"{INVITATIONS}/{invitation['id']}/{verb}", headers=headers)
+    return await persistently(lambda: person.client.post(f"{INVITATIONS}/{invitation['id']}/{verb}", headers=headers))
 
 
 async def accept(founder: Founder, token: str, **changes: Any) -> httpx.Response:
@@ -42,7 +43,8 @@ async def let_expire(superuser: Any, invitation: dict[str, Any]) -> None:
     await superuser.execute(
         """
         UPDATE tenancy.invitations
-        SET created_at = created_at - $2, sent_at = sent_at - $2, expires_at = expires_at - $2
+        SET created_at = created_at - $2::interval, sent_at = sent_at - $2::interval,
+            expires_at = expires_at - $2::interval
         WHERE id = $1
         """,
         invitation["id"],

@@ -10,7 +10,7 @@ import pytest
 
 from carbot_core.db import Context, Database
 from carbot_tenancy.locations.actions import announce_locations
-from carbot_testing.founding import TENANCY, Founder, Person, new_location
+from carbot_testing.founding import TENANCY, Founder, Person, new_location, persistently
 
 SUBJECT = "tenancy.location.changed.v1"
 
@@ -24,14 +24,15 @@ def below(workshop: str) -> str:
 
 
 async def create(person: Person, workshop: str, **changes: Any) -> httpx.Response:
-    return await person.client.post(below(workshop), json=new_location(**changes))
+    body = new_location(**changes)
+    return await persistently(lambda: person.client.post(below(workshop), json=body))
 
 
 async def edit(person: Person, location: str, **changes: Any) -> httpx.Response:
     """Change a location as it is now."""
     path = f"{TENANCY}/locations/{location}"
     tag = (await person.client.get(path)).headers["etag"]
-    return await person.client.patch(path, json=changes, headers={"if-match": tag})
+    return await persistently(lambda: person.client.patch(path, json=changes, headers={"if-match": tag}))
 
 
 async def primaries(person: Person, workshop: str) -> list[str]:
