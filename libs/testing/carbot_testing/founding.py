@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -83,7 +84,7 @@ class Founder:
 async def persistently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """Ask, and again while the answer is that it cannot be done now, as clients do; raise TimeoutError."""
     async with asyncio.timeout(20):
-        while (answer := await ask()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        while (answer := await ask()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             await asyncio.sleep(0.1)
     return answer
 
