@@ -142,7 +142,8 @@ class TestEditLocation:
 class TestPrimary:
     async def test_is_the_first_even_of_many_at_once(self, founder: Founder, owner: Person) -> None:
         workshop = await founder.workshop(owner)
-        await asyncio.gather(*(create(owner, workshop) for _ in range(6)))
+        answers = await asyncio.gather(*(create(owner, workshop) for _ in range(6)))
+        assert {answer.status_code for answer in answers} == {201}
         assert len(await primaries(owner, workshop)) == 1
 
     async def test_hands_over_in_its_workshop_alone(

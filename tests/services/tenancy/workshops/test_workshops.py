@@ -142,7 +142,10 @@ class TestMasterWorkshop:
     async def test_is_the_first_one(self, founder: Founder) -> None:
         owner = await founder.found()
         new = [new_workshop() for _ in range(6)]
-        await asyncio.gather(*(persistently(lambda body=body: owner.client.post(WORKSHOPS, json=body)) for body in new))
+        answers = await asyncio.gather(
+            *(persistently(lambda body=body: owner.client.post(WORKSHOPS, json=body)) for body in new)
+        )
+        assert {answer.status_code for answer in answers} == {201}
         assert len(await masters(owner)) == 1
 
     async def test_hands_over_to_another_one(self, founder: Founder, announced: Callable[..., Any]) -> None:
