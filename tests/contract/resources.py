@@ -89,6 +89,7 @@ def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
 BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_lead": new_lead,
     "assign_lead": lambda side: {"user_id": side.owner},
+    "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),
     "edit_workshop": lambda _side: {"name": "Werkstatt Süd"},
     "edit_member": lambda side: {"role": "viewer", "workshop_ids": [side.workshops[0]]},

@@ -5,6 +5,7 @@ from typing import Final
 from carbot_contracts.tenancy import Role
 
 ORGANIZATION_READ: Final = "tenancy.organization:read"
+ORGANIZATION_WRITE: Final = "tenancy.organization:write"
 ORGANIZATION_CLOSE: Final = "tenancy.organization:close"
 WORKSHOPS_READ: Final = "tenancy.workshops:read"
 WORKSHOPS_WRITE: Final = "tenancy.workshops:write"
@@ -23,7 +24,16 @@ _LEADS = frozenset({LEADS_READ, LEADS_WRITE})
 _ADMIN = (
     _EVERYONE
     | _LEADS
-    | {WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, SUBSCRIPTION_READ, AUDIT_READ}
+    | {
+        ORGANIZATION_WRITE,
+        WORKSHOPS_WRITE,
+        MEMBERS_READ,
+        MEMBERS_WRITE,
+        API_KEYS_READ,
+        API_KEYS_WRITE,
+        SUBSCRIPTION_READ,
+        AUDIT_READ,
+    }
 )
 
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from carbot_contracts.billing import SubscriptionChanged
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core.auth import revocations
 from carbot_core.consume import Consumer
@@ -18,7 +19,9 @@ from carbot_tenancy.mails.actions import TIMER as MAIL
 from carbot_tenancy.mails.events import send_due_mail
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
-from carbot_tenancy.organizations.actions import announce_organizations
+from carbot_tenancy.organizations.actions import ERASURE, announce_organizations
+from carbot_tenancy.organizations.commands import RESUME, SUSPEND
+from carbot_tenancy.organizations.events import erase_due_organization, follow_subscription
 from carbot_tenancy.organizations.routes import ORGANIZATIONS
 from carbot_tenancy.passwords import Passwords
 from carbot_tenancy.pulse import beat
@@ -45,8 +48,11 @@ ROUTERS = (
     read_key_set,
     read_docs,
 )
-CONSUMERS = (Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),)
-TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration}
+CONSUMERS = (
+    Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),
+    Consumer("tenancy", "subscriptions", "BILLING", {SubscriptionChanged: follow_subscription}),
+)
+TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration, ERASURE: erase_due_organization}
 JOBS = (FORGET,)
 ANNOUNCERS = {
     "organization": announce_organizations,
@@ -73,5 +79,5 @@ SERVICE = Service(
     announcers=ANNOUNCERS,
     state=state,
     background={"pulse": beat},
-    commands=(ROTATE_KEYS,),
+    commands=(ROTATE_KEYS, SUSPEND, RESUME),
 )

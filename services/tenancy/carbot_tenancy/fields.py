@@ -2,8 +2,10 @@
 
 import re
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
 import idna
 import msgspec
@@ -48,3 +50,13 @@ def require_email(text: str, pointer: str) -> str:
     if address is None:
         raise InvalidEmail(errors=(FieldError(pointer, InvalidEmail.sentence()),))
     return address
+
+
+def is_time_zone(text: str) -> bool:
+    """Tell whether this is the name of a time zone of the IANA database."""
+    return text in _time_zones()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())

@@ -58,5 +58,5 @@ async def mark_mail(
 
 
 async def delete_mails(tx: Tx) -> int:
-    """Delete all mails of an organisation that never came to be."""
+    """Delete all mails of an organisation that never came to be, or is erased."""
     return await tx.execute("DELETE FROM tenancy.mails WHERE organization_id = $1", tx.organization_id)

@@ -9,7 +9,7 @@ from carbot_tenancy.sessions.models import Seat, Session
 
 
 async def lock_seat(tx: Tx, user_id: UUID) -> Seat | None:
-    """Find a user's membership; whoever changes it waits until the token that it goes into is made."""
+    """Find a user's membership; whoever changes it or its organisation waits until the token that it goes into is made."""
     return await tx.first(
         Seat,
         """
@@ -19,7 +19,7 @@ async def lock_seat(tx: Tx, user_id: UUID) -> Seat | None:
         JOIN tenancy.organizations o ON o.organization_id = m.organization_id
         JOIN tenancy.users u ON u.id = m.user_id
         WHERE m.organization_id = $1 AND m.user_id = $2
-        FOR SHARE OF m
+        FOR SHARE OF m, o
         """,
         tx.organization_id,
         user_id,
@@ -95,6 +95,11 @@ async def mark_revoked(tx: Tx, session_id: UUID, reason: Literal["signed_out", "
             reason,
         )
     )
+
+
+async def delete_sessions_of_organization(tx: Tx) -> int:
+    """Delete every session in an organisation that is erased."""
+    return await tx.execute("DELETE FROM tenancy.sessions WHERE organization_id = $1", tx.organization_id)
 
 
 async def delete_sessions(tx: Tx, *, before: datetime) -> int:
