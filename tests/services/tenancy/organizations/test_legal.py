@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbot_contracts.tenancy import Role
 from carbot_core.db import Database
 from carbot_tenancy.organizations.legal import (
     ALPHA_3,
@@ -96,7 +97,8 @@ class TestEditOrganization:
         assert (await owner.client.get(CURRENT)).json()["locale"] == "de"
 
     async def test_is_for_owners_and_admins(self, owner: Person, connect: Connect) -> None:
-        for role, status in (("owner", 200), ("admin", 200), ("manager", 403), ("accountant", 403)):
+        statuses: dict[Role, int] = {"owner": 200, "admin": 200, "manager": 403, "accountant": 403}
+        for role, status in statuses.items():
             client = connect("tenancy", owner.organization_id, role)
             assert (await edit(client, locale="de")).status_code == status, role
 
@@ -191,6 +193,7 @@ class TestRegisterNumber:
     def test_has_one_spelling(self, register: str, digits: str, suffix: str, spaces: tuple[str, str]) -> None:
         written = f"{register}{spaces[0]}{digits}{spaces[1]}{suffix}" if suffix else f"{register}{spaces[0]}{digits}"
         spelt = read_register_number(written)
+        assert spelt is not None
         assert spelt == " ".join(part for part in (register, digits, suffix) if part)
         assert read_register_number(spelt) == spelt
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbot_contracts.billing import SubscriptionChanged, SubscriptionStatus
+from carbot_contracts.billing import SubscriptionStatus
 from carbot_contracts.tenancy import OrganizationStatus
 from carbot_core.cli import commands
 from carbot_core.db import Context, Database
@@ -22,16 +22,12 @@ from carbot_tenancy.organizations.lifecycle import NEXT, OF_SUBSCRIPTION, Status
 from carbot_tenancy.organizations.models import StoredOrganization
 from carbot_testing.founding import TENANCY, Founder
 from carbot_testing.running import Place
-from carbot_testing.world import World
-from tests.services.tenancy.organizations.told import changes, statuses, told
+from tests.services.tenancy.organizations.told import BEGIN, bill, changes, statuses, told
 
 CURRENT = f"{TENANCY}/organizations/current"
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 STATUSES: tuple[OrganizationStatus, ...] = get_args(OrganizationStatus)
 SUBSCRIPTIONS: tuple[SubscriptionStatus, ...] = get_args(SubscriptionStatus)
-BEGIN = 100
-"""Versions of made-up events: later than those that the running billing makes of the registration."""
-
 ALLOWED = {
     # from:      trial active past_due suspended closing erased
     "trial": "    .     x       x         x        x      .",
@@ -50,32 +46,28 @@ FACTS = st.fixed_dictionaries(
 )
 
 
-def organization(**facts: Any) -> StoredOrganization:
-    return StoredOrganization(
-        **{
-            "id": new_id(),
-            "slug": "autohaus-mueller",
-            "legal_name": "Autohaus Müller",
-            "legal_form": "ek",
-            "register_court": None,
-            "register_number": None,
-            "vat_id": None,
-            "tax_number": None,
-            "country": "DE",
-            "locale": "de",
-            "time_zone": "Europe/Berlin",
-            "status": "trial",
-            "subscription_status": None,
-            "subscription_version": 0,
-            "suspended_at": None,
-            "suspension_reason": None,
-            "closing_since": None,
-            "erased_at": None,
-            "created_at": NOW,
-            "revision": 1,
-            **facts,
-        }
-    )
+ORGANIZATION = StoredOrganization(
+    id=new_id(),
+    slug="autohaus-mueller",
+    legal_name="Autohaus Müller",
+    legal_form="ek",
+    register_court=None,
+    register_number=None,
+    vat_id=None,
+    tax_number=None,
+    country="DE",
+    locale="de",
+    time_zone="Europe/Berlin",
+    status="trial",
+    subscription_status=None,
+    subscription_version=0,
+    suspended_at=None,
+    suspension_reason=None,
+    closing_since=None,
+    erased_at=None,
+    created_at=NOW,
+    revision=1,
+)
 
 
 class TestFollow:
@@ -94,7 +86,7 @@ class TestFollow:
 class TestStatusOf:
     @given(facts=FACTS)
     def test_is_decided_by_the_weightiest_fact(self, facts: dict[str, Any]) -> None:
-        stored = organization(**facts)
+        stored = msgspec.structs.replace(ORGANIZATION, **facts)
         says = facts["subscription_status"]
         of_billing = "trial" if says is None else OF_SUBSCRIPTION[says]
         expected = "closing" if facts["closing_since"] else "suspended" if facts["suspended_at"] else of_billing
@@ -103,18 +95,12 @@ class TestStatusOf:
 
     @given(facts=FACTS)
     def test_comes_back_when_a_closing_or_a_suspension_does(self, facts: dict[str, Any]) -> None:
-        before = organization(**{**facts, "closing_since": None})
+        before = msgspec.structs.replace(ORGANIZATION, **{**facts, "closing_since": None})
         closing = msgspec.structs.replace(before, closing_since=NOW)
         assert follow(status_of(before), status_of(closing)) == "closing"
         assert follow("closing", status_of(before)) == status_of(before)
         free = msgspec.structs.replace(before, suspended_at=None)
         assert follow("suspended", status_of(free)) == status_of(free)
-
-
-async def bill(database: Database, organization_id: UUID, status: SubscriptionStatus, version: int = BEGIN) -> None:
-    """Let tenancy hear from billing."""
-    event = SubscriptionChanged(subscription_id=organization_id, plan="professional", plan_version=1, status=status)
-    await World({"tenancy": database}).tell(organization_id, event, version=version)
 
 
 class TestFollowSubscription:

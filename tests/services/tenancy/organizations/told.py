@@ -4,10 +4,15 @@ from uuid import UUID
 
 import msgspec
 
+from carbot_contracts.billing import SubscriptionChanged, SubscriptionStatus
 from carbot_contracts.catalogue import EVENTS
 from carbot_contracts.event import Event
 from carbot_contracts.tenancy import OrganizationChanged
 from carbot_core.db import Context, Database
+from carbot_testing.world import World
+
+BEGIN = 100
+"""Versions of made-up events: later than those that the running billing makes of a registration."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -41,3 +46,9 @@ async def changes(database: Database, organization_id: UUID) -> list[tuple[Organ
 async def statuses(database: Database, organization_id: UUID) -> list[str]:
     """Return the statuses that an organisation was said to come to."""
     return [event.status for event, _ in await changes(database, organization_id)]
+
+
+async def bill(database: Database, organization_id: UUID, status: SubscriptionStatus, version: int = BEGIN) -> None:
+    """Let tenancy hear from billing."""
+    event = SubscriptionChanged(subscription_id=organization_id, plan="professional", plan_version=1, status=status)
+    await World({"tenancy": database}).tell(organization_id, event, version=version)
