@@ -13,6 +13,7 @@ MEMBERS_READ: Final = "tenancy.members:read"
 MEMBERS_WRITE: Final = "tenancy.members:write"
 API_KEYS_READ: Final = "tenancy.api_keys:read"
 API_KEYS_WRITE: Final = "tenancy.api_keys:write"
+MAILS_READ: Final = "tenancy.mails:read"
 SESSION: Final = "tenancy.session:own"
 LEADS_READ: Final = "crm.leads:read"
 LEADS_WRITE: Final = "crm.leads:write"
@@ -24,16 +25,8 @@ _LEADS = frozenset({LEADS_READ, LEADS_WRITE})
 _ADMIN = (
     _EVERYONE
     | _LEADS
-    | {
-        ORGANIZATION_WRITE,
-        WORKSHOPS_WRITE,
-        MEMBERS_READ,
-        MEMBERS_WRITE,
-        API_KEYS_READ,
-        API_KEYS_WRITE,
-        SUBSCRIPTION_READ,
-        AUDIT_READ,
-    }
+    | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
+    | {SUBSCRIPTION_READ, AUDIT_READ}
 )
 
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {

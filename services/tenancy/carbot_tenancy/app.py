@@ -17,6 +17,8 @@ from carbot_tenancy.docs.routes import read_docs
 from carbot_tenancy.invitations.routes import INVITATIONS
 from carbot_tenancy.mails.actions import TIMER as MAIL
 from carbot_tenancy.mails.events import send_due_mail
+from carbot_tenancy.mails.jobs import FORGET_MAILS
+from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
 from carbot_tenancy.organizations.actions import ERASURE, announce_organizations
@@ -45,6 +47,7 @@ ROUTERS = (
     MEMBERS,
     INVITATIONS,
     API_KEYS,
+    MAILS,
     read_key_set,
     read_docs,
 )
@@ -53,7 +56,7 @@ CONSUMERS = (
     Consumer("tenancy", "subscriptions", "BILLING", {SubscriptionChanged: follow_subscription}),
 )
 TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration, ERASURE: erase_due_organization}
-JOBS = (FORGET,)
+JOBS = (FORGET, FORGET_MAILS)
 ANNOUNCERS = {
     "organization": announce_organizations,
     "workshop": announce_workshops,

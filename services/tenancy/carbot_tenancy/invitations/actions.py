@@ -14,7 +14,7 @@ from carbot_tenancy.invitations import queries
 from carbot_tenancy.invitations.models import Acceptance, Invitation, Joined, NewInvitation, Pending
 from carbot_tenancy.links import INVITATION, TokenNotValid
 from carbot_tenancy.mails.actions import queue_mail
-from carbot_tenancy.mails.models import Contents
+from carbot_tenancy.mails.models import Contents, Mail
 from carbot_tenancy.members.actions import AlreadyAMember, add_member
 from carbot_tenancy.members.grants import refuse_grant
 from carbot_tenancy.members.queries import find_membership_of_email
@@ -41,9 +41,9 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation, now: datetime) -
     return invitation
 
 
-async def write_mail(tx: Tx, invitation_id: UUID, now: datetime) -> Contents | None:
+async def write_mail(tx: Tx, mail: Mail, now: datetime) -> Contents | None:
     """Return the mail with the link, whose token is made here; None if the invitation is used or over."""
-    pending = await queries.find_pending(tx, invitation_id)
+    pending = await queries.find_pending(tx, mail.about)
     if pending is None or not _is_open(pending, now):
         return None
     token = Credential.mint(INVITATION, tx.organization_id, pending.id)
