@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -11,6 +12,7 @@ from carbot_contracts.tenancy import AccessRevoked
 from carbot_core.auth import tokens
 from carbot_core.db import Context, Database
 from carbot_core.web.edge import Edge
+from carbot_tenancy.sessions.queries import lock_seat
 from carbot_testing.founding import TENANCY, Founder, Person
 from carbot_testing.issuer import Issuer
 from carbot_testing.plugin import Connect
@@ -75,6 +77,18 @@ class TestCloseOrganization:
         answer = await again.post(CLOSE, json={})
         assert (answer.status_code, answer.json()) == (202, first)
         assert await statuses(worker_databases["tenancy"], owner.organization_id) == ["closing"]
+
+    async def test_waits_for_a_token_that_is_being_made(
+        self, founder: Founder, connect: Connect, api_databases: dict[str, Database]
+    ) -> None:
+        owner = await founder.found()
+        again = connect("tenancy", owner.organization_id)
+        user_id = UUID((await again.get(f"{TENANCY}/members")).json()["items"][0]["user_id"])
+        async with api_databases["tenancy"].transaction(Context(organization_id=owner.organization_id)) as tx:
+            seat = await lock_seat(tx, user_id)
+            assert seat is not None
+            assert (await again.post(CLOSE, json={})).status_code == 503
+        assert (await again.post(CLOSE, json={})).status_code == 202
 
     async def test_needs_the_owner_who_has_just_signed_in(
         self, founder: Founder, connect: Connect, issuer: Issuer, edges: dict[str, Edge]

@@ -10,12 +10,15 @@ import pytest
 
 from carbot_contracts.tenancy import ApiKeyChanged, MembershipChanged
 from carbot_core.db import Context, Database
+from carbot_core.errors import Unavailable
 from carbot_core.ids import new_id
 from carbot_core.service import Runtime
 from carbot_core.timers import TimerLoop
+from carbot_tenancy.members.queries import insert_member
 from carbot_tenancy.organizations import erasure
 from carbot_tenancy.organizations.actions import ERASURE
 from carbot_tenancy.organizations.events import erase_due_organization
+from carbot_tenancy.users.queries import lock_user
 from carbot_testing.founding import PASSWORD, TENANCY, Founder, Person
 from carbot_testing.plugin import Connect
 from tests.services.tenancy.organizations.told import bill, statuses, told
@@ -169,6 +172,22 @@ class TestEraseDueOrganization:
         await close(connect, staying)
         await let_pass(database, DUE)
         assert (await account(api_databases, user_id)).email.endswith("@erased.invalid")
+
+    async def test_lets_whoever_joins_at_this_moment_wait(
+        self,
+        founder: Founder,
+        connect: Connect,
+        worker_databases: dict[str, Database],
+        api_databases: dict[str, Database],
+    ) -> None:
+        owner, other = await founder.found(), await founder.found()
+        user_id = (await users_of(connect, owner.organization_id))[owner.email]
+        joining = Context(organization_id=other.organization_id)
+        async with worker_databases["tenancy"].transaction(Context(user_id=user_id)) as tx:
+            assert await lock_user(tx, user_id)
+            with pytest.raises(Unavailable):
+                async with api_databases["tenancy"].transaction(joining) as join:
+                    await insert_member(join, user_id, "viewer", None, datetime.now(UTC))
 
     async def test_takes_the_name_of_somebody_who_left_before(
         self,
