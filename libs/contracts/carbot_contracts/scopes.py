@@ -29,6 +29,9 @@ _ADMIN = (
     | {SUBSCRIPTION_READ, AUDIT_READ}
 )
 
+SCOPES_WHILE_CLOSING: Final = frozenset({ORGANIZATION_READ, ORGANIZATION_CLOSE, SESSION})
+"""What an owner may do whose organisation is being closed: look at it, and change one's mind."""
+
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {
     "owner": _ADMIN | {ORGANIZATION_CLOSE},
     "admin": _ADMIN,
@@ -54,6 +57,9 @@ PUBLIC_ROUTES: Final = frozenset(
         "POST /api/tenancy/v1/auth/verify-email",
         "POST /api/tenancy/v1/auth/login",
         "POST /api/tenancy/v1/auth/refresh",
+        "POST /api/tenancy/v1/auth/password-reset",
+        "POST /api/tenancy/v1/auth/password-reset/confirm",
+        "POST /api/tenancy/v1/auth/email/confirm",
         "POST /api/tenancy/v1/invitations/accept",
         "GET /api/billing/v1/plans",
         "POST /api/crm/v1/public/leads",

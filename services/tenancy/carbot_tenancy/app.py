@@ -9,6 +9,7 @@ from carbot_core.auth import revocations
 from carbot_core.consume import Consumer
 from carbot_core.crypto import Vault
 from carbot_core.service import Runtime, Service
+from carbot_tenancy.accounts.routes import ACCOUNTS
 from carbot_tenancy.api_keys.actions import announce_api_keys
 from carbot_tenancy.api_keys.routes import API_KEYS
 from carbot_tenancy.auth.jobs import FORGET
@@ -30,6 +31,7 @@ from carbot_tenancy.pulse import beat
 from carbot_tenancy.registrations.actions import EXPIRY_TIMER
 from carbot_tenancy.registrations.events import expire_registration
 from carbot_tenancy.registrations.routes import REGISTRATIONS
+from carbot_tenancy.second_factors.routes import SECOND_FACTORS
 from carbot_tenancy.sessions.routes import SESSIONS
 from carbot_tenancy.settings import Settings
 from carbot_tenancy.signing_keys.commands import ROTATE_KEYS
@@ -42,6 +44,8 @@ ROUTERS = (
     REGISTRATIONS,
     AUTH,
     SESSIONS,
+    ACCOUNTS,
+    SECOND_FACTORS,
     ORGANIZATIONS,
     WORKSHOPS,
     MEMBERS,
@@ -68,7 +72,11 @@ ANNOUNCERS = {
 def state(runtime: Runtime) -> dict[str, Any]:
     """Return what the routes need beside the database."""
     vault = Vault.from_base64(runtime.settings.key_encryption_key)
-    return {"passwords": Passwords(), "keyring": KeyRing(runtime.database, vault, runtime.settings.issuer)}
+    return {
+        "passwords": Passwords(),
+        "vault": vault,
+        "keyring": KeyRing(runtime.database, vault, runtime.settings.issuer),
+    }
 
 
 SERVICE = Service(

@@ -7,8 +7,9 @@ import msgspec
 
 from carbot_core.auth.principal import Principal
 from carbot_core.credentials import Credential
+from carbot_core.crypto import Vault
 from carbot_core.db import Context, Database, TransactionConflict, Tx
-from carbot_tenancy.auth.actions import check_password
+from carbot_tenancy.auth.credentials import Shown, check_credentials
 from carbot_tenancy.fields import require_email
 from carbot_tenancy.invitations import queries
 from carbot_tenancy.invitations.models import Acceptance, Invitation, Joined, NewInvitation, Pending
@@ -53,11 +54,19 @@ async def write_mail(tx: Tx, mail: Mail, now: datetime) -> Contents | None:
 
 
 async def accept(
-    db: Database, passwords: Passwords, acceptance: Acceptance, context: Context, *, now: datetime
+    db: Database,
+    passwords: Passwords,
+    vault: Vault,
+    acceptance: Acceptance,
+    context: Context,
+    *,
+    address: str,
+    now: datetime,
 ) -> Joined:
     """Make whoever has the token a member, with a new account or the one that the address has.
 
-    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials, TooManyFailures.
+    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials,
+    SecondFactorRequired, TooManyFailures.
     """
     token = Credential.parse(acceptance.token, INVITATION)
     if token is None:
@@ -69,7 +78,13 @@ async def accept(
             raise TokenNotValid(reason="unknown, used or expired")
         known = await users.find_user(tx, pending.email)
     if known is not None:
-        user_id = await check_password(db, passwords, pending.email, acceptance.password, context, now=now)
+        shown = Shown(
+            email=pending.email,
+            password=acceptance.password,
+            totp=acceptance.totp,
+            recovery_code=acceptance.recovery_code,
+        )
+        user_id = await check_credentials(db, passwords, vault, shown, context, address=address, now=now)
         return await _join(db, context, pending, user_id, token, now=now)
     name = acceptance.name.strip()
     refuse_weak(acceptance.password, email=pending.email, name=name, pointer="/password")

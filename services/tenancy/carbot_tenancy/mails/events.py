@@ -11,6 +11,7 @@ from carbot_core.db import Context, Tx
 from carbot_core.mail import Mailer, MailNotSent
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
+from carbot_tenancy.accounts import letters as accounts
 from carbot_tenancy.invitations import actions as invitations
 from carbot_tenancy.mails import queries
 from carbot_tenancy.mails.letters import write_letter
@@ -29,7 +30,15 @@ WINDOW = timedelta(hours=1)
 
 type Writer = Callable[[Tx, Mail, datetime], Awaitable[Contents | None]]
 
-WRITERS: dict[Template, Writer] = {"registration": registrations.write_mail, "invitation": invitations.write_mail}
+WRITERS: dict[Template, Writer] = {
+    "registration": registrations.write_mail,
+    "invitation": invitations.write_mail,
+    "password_reset": accounts.write_password_reset,
+    "password_changed": accounts.write_password_changed,
+    "email_change": accounts.write_email_change,
+    "email_changed": accounts.write_email_changed,
+    "second_factor_changed": accounts.write_second_factor_changed,
+}
 
 
 async def send_due_mail(runtime: Runtime, due: Due) -> None:
@@ -46,7 +55,9 @@ async def send_due_mail(runtime: Runtime, due: Due) -> None:
         await _end(runtime, due, mail, "suppressed" if suppressed else "failed")
         return
     settings = runtime.settings
-    letter = write_letter(contents, to=mail.recipient, locale=mail.locale, public_url=settings.public_url)
+    letter = write_letter(
+        contents, to=mail.recipient, locale=contents.locale or mail.locale, public_url=settings.public_url
+    )
     try:
         await Mailer(settings.smtp_url, settings.mail_from).send(letter)
     except MailNotSent as refusal:

@@ -54,6 +54,8 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     letter: LetterName
     words: dict[str, str]
     path: str | None = None
+    locale: Locale | None = None
+    """The reader's language, where whoever queued the mail could not know it."""
 
 
 class SentMail(msgspec.Struct, frozen=True, kw_only=True):

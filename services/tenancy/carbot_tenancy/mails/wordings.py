@@ -139,8 +139,8 @@ WORDINGS: dict[tuple[LetterName, Locale], Wording] = {
         (
             "Guten Tag {name},",
             (
-                "für Ihr Konto bei CarBot soll künftig die E-Mail-Adresse {new_email} gelten. Das geschieht erst, wenn sie über"
-                " den Link bestätigt wird, den wir dorthin geschickt haben."
+                "für Ihr Konto bei CarBot soll künftig eine andere E-Mail-Adresse gelten. Das geschieht erst, wenn sie über den"
+                " Link bestätigt wird, den wir dorthin geschickt haben."
             ),
             (
                 "Wenn Sie das waren, brauchen Sie hier nichts zu tun. Wenn nicht, kennt jemand Ihr Passwort: Legen Sie bitte"
@@ -155,8 +155,8 @@ WORDINGS: dict[tuple[LetterName, Locale], Wording] = {
         (
             "Hello {name},",
             (
-                "The e-mail address of your CarBot account is to become {new_email}. This happens only when it is confirmed by"
-                " the link that we have sent there."
+                "Your CarBot account is to have another e-mail address. This happens only when it is confirmed by the link that"
+                " we have sent there."
             ),
             (
                 "If this was you, there is nothing to do here. If not, somebody knows your password: please choose a new one at"

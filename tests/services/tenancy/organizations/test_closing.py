@@ -123,6 +123,22 @@ class TestCloseOrganization:
 
 
 class TestReopenOrganization:
+    async def test_is_done_by_the_owner_who_closed_and_signs_in_again(
+        self, founder: Founder, eventually: Callable[..., Any]
+    ) -> None:
+        owner = await founder.found()
+        assert (await owner.client.post(CLOSE, json={})).status_code == 202
+        again = await founder.sign_in(owner.email)
+
+        async def refused() -> bool:
+            return (await owner.client.get(CURRENT)).status_code == 401
+
+        assert await eventually(refused, within=3)
+        assert (await again.client.patch(CURRENT, json={}, headers={"if-match": '"2"'})).status_code == 403
+        assert (await again.client.post(REOPEN)).status_code == 200
+        whole = founder.client((await founder.refresh(again.refresh_token)).json())
+        assert (await whole.patch(CURRENT, json={"locale": "en"}, headers={"if-match": '"3"'})).status_code == 200
+
     async def test_brings_everything_back(
         self, founder: Founder, connect: Connect, worker_databases: dict[str, Database]
     ) -> None:
