@@ -165,10 +165,24 @@ CREATE TABLE tenancy.organizations (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
+    subscription_status text,
+    subscription_version bigint DEFAULT 0 NOT NULL,
+    suspended_at timestamp with time zone,
+    suspension_reason text,
+    closing_since timestamp with time zone,
+    erased_at timestamp with time zone,
+    CONSTRAINT organizations_closing CHECK (((status = ANY (ARRAY['closing'::text, 'erased'::text])) = (closing_since IS NOT NULL))),
     CONSTRAINT organizations_country CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT organizations_erasure CHECK (((status = 'erased'::text) = (erased_at IS NOT NULL))),
     CONSTRAINT organizations_legal_form CHECK ((legal_form = ANY (ARRAY['einzelunternehmen'::text, 'ek'::text, 'gbr'::text, 'egbr'::text, 'ohg'::text, 'kg'::text, 'gmbh'::text, 'ug'::text, 'gmbh_co_kg'::text, 'ag'::text]))),
     CONSTRAINT organizations_locale CHECK ((locale = ANY (ARRAY['de'::text, 'en'::text]))),
-    CONSTRAINT organizations_status CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'past_due'::text, 'suspended'::text, 'closing'::text, 'erased'::text])))
+    CONSTRAINT organizations_register_number CHECK ((register_number ~ '^(HRA|HRB|GsR) [0-9]{1,6}( [A-Z]{1,3})?$'::text)),
+    CONSTRAINT organizations_status CHECK ((status = ANY (ARRAY['trial'::text, 'active'::text, 'past_due'::text, 'suspended'::text, 'closing'::text, 'erased'::text]))),
+    CONSTRAINT organizations_subscription_status CHECK ((subscription_status = ANY (ARRAY['trialing'::text, 'active'::text, 'past_due'::text, 'paused'::text, 'cancelled'::text]))),
+    CONSTRAINT organizations_suspension CHECK (((suspended_at IS NULL) = (suspension_reason IS NULL))),
+    CONSTRAINT organizations_tax_number CHECK ((tax_number ~ '^[0-9]{10,13}$'::text)),
+    CONSTRAINT organizations_vat_id CHECK ((vat_id ~ '^DE[0-9]{9}$'::text)),
+    CONSTRAINT organizations_whole_register CHECK (((register_court IS NULL) = (register_number IS NULL)))
 );
 
 ALTER TABLE ONLY tenancy.organizations FORCE ROW LEVEL SECURITY;

@@ -110,6 +110,7 @@ def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
 BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_lead": new_lead,
     "assign_lead": lambda side: {"user_id": side.owner},
+    "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),
     "edit_workshop": lambda _side: {"name": "Werkstatt Süd"},
     "create_location": lambda _side: new_location(),

@@ -5,6 +5,7 @@ from typing import Final
 from carbot_contracts.tenancy import Role
 
 ORGANIZATION_READ: Final = "tenancy.organization:read"
+ORGANIZATION_WRITE: Final = "tenancy.organization:write"
 ORGANIZATION_CLOSE: Final = "tenancy.organization:close"
 OWNERSHIP_TRANSFER: Final = "tenancy.ownership:transfer"
 WORKSHOPS_READ: Final = "tenancy.workshops:read"
@@ -25,7 +26,7 @@ _LEADS = frozenset({LEADS_READ, LEADS_WRITE})
 _ADMIN = (
     _EVERYONE
     | _LEADS
-    | {WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
+    | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
     | {SUBSCRIPTION_READ, AUDIT_READ}
 )
 

@@ -29,6 +29,11 @@ class OrganizationState(Event, frozen=True, kw_only=True):
     slug: str
     legal_name: str
     legal_form: str
+    register_court: str | None = None
+    register_number: str | None = None
+    """For example HRB 12345 B."""
+    vat_id: str | None = None
+    """For example DE136695976."""
     country: str
     locale: str
     time_zone: str

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from carbot_contracts.billing import SubscriptionChanged
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core.auth import revocations
 from carbot_core.consume import Consumer
@@ -23,7 +24,9 @@ from carbot_tenancy.mails.jobs import FORGET_MAILS
 from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
-from carbot_tenancy.organizations.actions import announce_organizations
+from carbot_tenancy.organizations.actions import ERASURE, announce_organizations
+from carbot_tenancy.organizations.commands import RESUME, SUSPEND
+from carbot_tenancy.organizations.events import erase_due_organization, follow_subscription
 from carbot_tenancy.organizations.routes import ORGANIZATIONS
 from carbot_tenancy.passwords import Passwords
 from carbot_tenancy.pulse import beat
@@ -55,8 +58,11 @@ ROUTERS = (
     read_key_set,
     read_docs,
 )
-CONSUMERS = (Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),)
-TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration}
+CONSUMERS = (
+    Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),
+    Consumer("tenancy", "subscriptions", "BILLING", {SubscriptionChanged: follow_subscription}),
+)
+TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration, ERASURE: erase_due_organization}
 JOBS = (FORGET, FORGET_MAILS)
 ANNOUNCERS = {
     "organization": announce_organizations,
@@ -88,5 +94,5 @@ SERVICE = Service(
     announcers=ANNOUNCERS,
     state=state,
     background={"pulse": beat},
-    commands=(ROTATE_KEYS,),
+    commands=(ROTATE_KEYS, SUSPEND, RESUME),
 )

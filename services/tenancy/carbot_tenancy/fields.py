@@ -60,8 +60,13 @@ def require_email(text: str, pointer: str) -> str:
     return address
 
 
+def is_time_zone(name: str) -> bool:
+    """Tell whether this is the name of a time zone of the IANA database."""
+    return name in _TIME_ZONES
+
+
 def require_time_zone(name: str) -> str:
     """Return the name of a time zone; raise UnknownTimeZone."""
-    if name not in _TIME_ZONES:
+    if not is_time_zone(name):
         raise UnknownTimeZone(errors=(FieldError("/time_zone", UnknownTimeZone.sentence()),))
     return name

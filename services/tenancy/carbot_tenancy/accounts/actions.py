@@ -30,8 +30,7 @@ from carbot_tenancy.mails.actions import queue_account_mail, queue_mail
 from carbot_tenancy.passwords import Passwords, refuse_weak
 from carbot_tenancy.sessions import actions as sessions
 
-RESET_LIFETIME = timedelta(hours=1)
-EMAIL_CHANGE_LIFETIME = timedelta(hours=24)
+RESET_LIFETIME = EMAIL_CHANGE_LIFETIME = timedelta(hours=1)
 
 
 class AccountNotFound(NotFound):

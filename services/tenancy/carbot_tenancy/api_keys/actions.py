@@ -74,6 +74,12 @@ async def revoke_api_key(tx: Tx, key_id: UUID, revision: int | None, now: dateti
     return await read_api_key(tx, key_id)
 
 
+async def revoke_api_keys(tx: Tx, now: datetime) -> None:
+    """Revoke every key of an organisation whose access tokens are refused by themselves."""
+    for revoked in await queries.mark_all_revoked(tx, now):
+        await outbox.add(tx, _state(revoked), version=revoked.revision)
+
+
 async def read_api_key(tx: Tx, key_id: UUID) -> ApiKey:
     """Return a key; raise ApiKeyNotFound."""
     known = await queries.find_api_key(tx, key_id)

@@ -82,6 +82,21 @@ async def mark_revoked(tx: Tx, key_id: UUID, now: datetime) -> StoredApiKey | No
     )
 
 
+async def mark_all_revoked(tx: Tx, now: datetime) -> list[StoredApiKey]:
+    """Revoke the keys of the organisation that still count, and return them."""
+    return await tx.all(
+        StoredApiKey,
+        """
+        UPDATE tenancy.api_keys
+        SET revoked_at = $2, updated_at = $2, revision = revision + 1
+        WHERE organization_id = $1 AND revoked_at IS NULL
+        RETURNING id, kind, workshop_id, secret_hash, allowed_origins, expires_at, revoked_at, revision
+        """,
+        tx.organization_id,
+        now,
+    )
+
+
 async def list_api_key_states(tx: Tx, after: UUID | None, limit: int) -> list[StoredApiKey]:
     """List keys in the order of their ids, for announcements."""
     return await tx.all(

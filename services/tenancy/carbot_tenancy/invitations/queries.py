@@ -201,6 +201,11 @@ async def update_token_hash(tx: Tx, invitation_id: UUID, token_hash: str) -> Non
     )
 
 
+async def delete_invitations(tx: Tx) -> int:
+    """Delete all invitations of an organisation that is erased."""
+    return await tx.execute("DELETE FROM tenancy.invitations WHERE organization_id = $1", tx.organization_id)
+
+
 class Language(msgspec.Struct, frozen=True):
     locale: Locale
 

@@ -144,5 +144,5 @@ async def delete_old_counts(tx: Tx, *, before: datetime) -> int:
 
 
 async def delete_mails(tx: Tx) -> int:
-    """Delete all mails of an organisation that never came to be."""
+    """Delete all mails of an organisation that never came to be, or is erased."""
     return await tx.execute("DELETE FROM tenancy.mails WHERE organization_id = $1", tx.organization_id)

@@ -128,6 +128,12 @@ async def _store(tx: Tx, changed: Member, now: datetime) -> Member:
     return msgspec.structs.replace(changed, revision=stored.revision)
 
 
+async def end_memberships(tx: Tx, now: datetime) -> None:
+    """End every membership of the organisation and announce it; who may come in is not asked any more."""
+    for ended in await queries.mark_all_ended(tx, now):
+        await outbox.add(tx, _state(ended), version=ended.revision)
+
+
 async def announce_memberships(tx: Tx, after: UUID | None, limit: int) -> list[tuple[Event, int]]:
     """Return the state of memberships in the order of their ids, with their versions."""
     return [(_state(row), row.revision) for row in await queries.list_membership_states(tx, after, limit)]

@@ -175,6 +175,50 @@ async def update_member(tx: Tx, member: Member, now: datetime) -> Membership:
     )
 
 
+async def mark_all_ended(tx: Tx, now: datetime) -> list[Membership]:
+    """End the memberships of the organisation that stand, and return them."""
+    return await tx.all(
+        Membership,
+        """
+        UPDATE tenancy.workshop_users
+        SET is_active = false, updated_at = $2, revision = revision + 1
+        WHERE organization_id = $1 AND is_active
+        RETURNING id, user_id, role, workshop_ids, is_active, created_at, revision
+        """,
+        tx.organization_id,
+        now,
+    )
+
+
+async def list_user_ids(tx: Tx) -> list[UUID]:
+    """List who ever was a member of the organisation."""
+    rows = await tx.all(
+        UserId, "SELECT user_id FROM tenancy.workshop_users WHERE organization_id = $1", tx.organization_id
+    )
+    return [row.user_id for row in rows]
+
+
+class UserId(msgspec.Struct, frozen=True):
+    user_id: UUID
+
+
+async def find_place(tx: Tx, user_id: UUID) -> bool:
+    """Tell whether a user is or was a member of an organisation that is not erased; the context has the user alone."""
+    found = await tx.value(
+        bool,
+        """
+        SELECT EXISTS (
+            SELECT
+            FROM tenancy.workshop_users m
+            JOIN tenancy.tenants t ON t.organization_id = m.organization_id
+            WHERE m.user_id = $1 AND t.status <> 'erased'
+        )
+        """,
+        user_id,
+    )
+    return found is True
+
+
 async def list_membership_states(tx: Tx, after: UUID | None, limit: int) -> list[Membership]:
     """List memberships in the order of their ids, for announcements."""
     return await tx.all(

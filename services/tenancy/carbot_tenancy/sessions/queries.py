@@ -8,17 +8,17 @@ from carbot_tenancy.sessions.models import EndReason, LivingSession, OwnSession,
 
 
 async def lock_seat(tx: Tx, user_id: UUID) -> Seat | None:
-    """Find a user's membership; whoever changes it waits until the token that it goes into is made."""
+    """Find a user's membership; whoever changes it or its organisation waits until the token that it goes into is made."""
     return await tx.first(
         Seat,
         """
         SELECT m.organization_id, o.status AS organization_status, m.user_id, m.role, m.workshop_ids,
             m.is_active AND u.status = 'active' AS is_active
-        FROM tenancy.workshop_users m
-        JOIN tenancy.organizations o ON o.organization_id = m.organization_id
+        FROM tenancy.organizations o
+        JOIN tenancy.workshop_users m ON m.organization_id = o.organization_id
         JOIN tenancy.users u ON u.id = m.user_id
-        WHERE m.organization_id = $1 AND m.user_id = $2
-        FOR SHARE OF m
+        WHERE o.organization_id = $1 AND m.user_id = $2
+        FOR SHARE OF o, m
         """,
         tx.organization_id,
         user_id,
@@ -150,6 +150,11 @@ async def mark_revoked(tx: Tx, session_id: UUID, reason: EndReason, now: datetim
             reason,
         )
     )
+
+
+async def delete_sessions_of_organization(tx: Tx) -> int:
+    """Delete every session in an organisation that is erased."""
+    return await tx.execute("DELETE FROM tenancy.sessions WHERE organization_id = $1", tx.organization_id)
 
 
 async def delete_sessions(tx: Tx, *, before: datetime) -> int:

@@ -76,3 +76,50 @@ async def insert_user(tx: Tx, new: NewUser, now: datetime) -> UUID | None:
 
 async def mark_signed_in(tx: Tx, user_id: UUID, now: datetime) -> None:
     await tx.execute("UPDATE tenancy.users SET last_sign_in_at = $2 WHERE id = $1", user_id, now)
+
+
+async def lock_user(tx: Tx, user_id: UUID) -> bool:
+    """Keep a user from changing, and from joining an organisation; return whether there is one with a name."""
+    found = await tx.value(
+        UUID,
+        """
+        SELECT id
+        FROM tenancy.users
+        WHERE id = $1 AND email <> format('erased-%s@erased.invalid', id)
+        FOR UPDATE
+        """,
+        user_id,
+    )
+    return found is not None
+
+
+async def delete_credentials(tx: Tx, user_id: UUID) -> None:
+    """Delete what would let a user in beside the password."""
+    await tx.execute(
+        """
+        WITH factors AS (
+            DELETE FROM tenancy.second_factors
+            WHERE user_id = $1
+        ), codes AS (
+            DELETE FROM tenancy.recovery_codes
+            WHERE user_id = $1
+        )
+        DELETE FROM tenancy.account_tokens
+        WHERE user_id = $1
+        """,
+        user_id,
+    )
+
+
+async def mark_erased(tx: Tx, user_id: UUID, now: datetime) -> None:
+    """Take name, address and password from a user; the row stays, for others refer to it."""
+    await tx.execute(
+        """
+        UPDATE tenancy.users
+        SET email = format('erased-%s@erased.invalid', id), name = 'erased', password_hash = '!', status = 'locked',
+            updated_at = $2, revision = revision + 1
+        WHERE id = $1
+        """,
+        user_id,
+        now,
+    )
