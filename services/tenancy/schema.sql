@@ -104,7 +104,10 @@ CREATE TABLE tenancy.invitations (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT invitations_end CHECK ((expires_at <= (created_at + '72:00:00'::interval))),
+    sent_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT invitations_end CHECK ((expires_at <= (COALESCE(sent_at, created_at) + '72:00:00'::interval))),
+    CONSTRAINT invitations_one_end CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL))),
     CONSTRAINT invitations_owner_sees_all CHECK (((role <> 'owner'::text) OR (workshop_ids IS NULL))),
     CONSTRAINT invitations_role CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'manager'::text, 'service_advisor'::text, 'technician'::text, 'accountant'::text, 'data_protection_officer'::text, 'viewer'::text]))),
     CONSTRAINT invitations_some_workshop CHECK ((cardinality(workshop_ids) > 0))
@@ -320,6 +323,36 @@ CREATE TABLE tenancy.users (
     CONSTRAINT users_status CHECK ((status = ANY (ARRAY['active'::text, 'locked'::text])))
 );
 
+CREATE TABLE tenancy.workshop_locations (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    workshop_id uuid NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    postal_code text NOT NULL,
+    city text NOT NULL,
+    federal_state text NOT NULL,
+    latitude double precision,
+    longitude double precision,
+    phone text,
+    opening_hours jsonb NOT NULL,
+    is_primary boolean NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT workshop_locations_federal_state CHECK ((federal_state ~ '^DE-[A-Z]{2}$'::text)),
+    CONSTRAINT workshop_locations_latitude CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
+    CONSTRAINT workshop_locations_longitude CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT workshop_locations_opening_hours CHECK ((jsonb_typeof(opening_hours) = 'array'::text)),
+    CONSTRAINT workshop_locations_phone CHECK ((phone ~ '^\+[1-9][0-9]{1,14}$'::text)),
+    CONSTRAINT workshop_locations_postal_code CHECK ((postal_code ~ '^[0-9]{5}$'::text)),
+    CONSTRAINT workshop_locations_primary_is_active CHECK ((is_active OR (NOT is_primary))),
+    CONSTRAINT workshop_locations_whole_place CHECK (((latitude IS NULL) = (longitude IS NULL)))
+);
+
+ALTER TABLE ONLY tenancy.workshop_locations FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE tenancy.workshop_users (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -365,6 +398,8 @@ CREATE TABLE tenancy.workshops (
     CONSTRAINT workshops_federal_state CHECK ((federal_state ~ '^DE-[A-Z]{2}$'::text)),
     CONSTRAINT workshops_latitude CHECK (((latitude >= ('-90'::integer)::double precision) AND (latitude <= (90)::double precision))),
     CONSTRAINT workshops_longitude CHECK (((longitude >= ('-180'::integer)::double precision) AND (longitude <= (180)::double precision))),
+    CONSTRAINT workshops_master_is_active CHECK ((is_active OR (NOT is_master_workshop))),
+    CONSTRAINT workshops_municipality_key CHECK ((municipality_key ~ '^[0-9]{8}$'::text)),
     CONSTRAINT workshops_phone CHECK ((phone ~ '^\+[1-9][0-9]{1,14}$'::text)),
     CONSTRAINT workshops_postal_code CHECK (((country <> 'DEU'::text) OR (postal_code ~ '^[0-9]{5}$'::text))),
     CONSTRAINT workshops_whole_place CHECK (((latitude IS NULL) = (longitude IS NULL)))
@@ -459,6 +494,9 @@ ALTER TABLE ONLY tenancy.users
 ALTER TABLE ONLY tenancy.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY tenancy.workshop_locations
+    ADD CONSTRAINT workshop_locations_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY tenancy.workshop_users
     ADD CONSTRAINT workshop_users_once UNIQUE (organization_id, user_id);
 
@@ -487,6 +525,8 @@ CREATE INDEX idx_workshops_location_german_cities ON tenancy.workshops USING gis
 
 CREATE INDEX inbox_processed_at ON tenancy.inbox USING btree (processed_at);
 
+CREATE INDEX invitations_of_email ON tenancy.invitations USING btree (organization_id, email);
+
 CREATE INDEX mail_counts_window ON tenancy.mail_counts USING btree (window_ends_at);
 
 CREATE INDEX outbox_unpublished ON ONLY tenancy.outbox USING btree (pos) WHERE (published_at IS NULL);
@@ -509,7 +549,13 @@ CREATE INDEX timers_due ON tenancy.timers USING btree (due_at);
 
 CREATE INDEX user_tokens_of_registration ON tenancy.user_tokens USING btree (registration_id);
 
+CREATE INDEX workshop_locations_of_workshop ON tenancy.workshop_locations USING btree (organization_id, workshop_id, id);
+
+CREATE UNIQUE INDEX workshop_locations_primary ON tenancy.workshop_locations USING btree (organization_id, workshop_id) WHERE is_primary;
+
 CREATE INDEX workshop_users_of_user ON tenancy.workshop_users USING btree (user_id);
+
+CREATE UNIQUE INDEX workshops_master ON tenancy.workshops USING btree (organization_id) WHERE is_master_workshop;
 
 CREATE INDEX workshops_place ON tenancy.workshops USING btree (organization_id, latitude, longitude);
 
@@ -524,6 +570,8 @@ CREATE TRIGGER audit_delete AFTER DELETE ON tenancy.recovery_codes REFERENCING O
 CREATE TRIGGER audit_delete AFTER DELETE ON tenancy.second_factors REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret}', '{used_step,updated_at,revision}', 'user_id', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON tenancy.users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{password_hash}', '{last_sign_in_at,updated_at,revision}', 'id', '{email,name}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON tenancy.workshop_locations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON tenancy.workshop_users REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'user_id', '{}');
 
@@ -541,6 +589,8 @@ CREATE TRIGGER audit_insert AFTER INSERT ON tenancy.second_factors REFERENCING N
 
 CREATE TRIGGER audit_insert AFTER INSERT ON tenancy.users REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{password_hash}', '{last_sign_in_at,updated_at,revision}', 'id', '{email,name}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON tenancy.workshop_locations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON tenancy.workshop_users REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'user_id', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON tenancy.workshops REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
@@ -556,6 +606,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON tenancy.recovery_codes REFERENCING O
 CREATE TRIGGER audit_update AFTER UPDATE ON tenancy.second_factors REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret}', '{used_step,updated_at,revision}', 'user_id', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON tenancy.users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{password_hash}', '{last_sign_in_at,updated_at,revision}', 'id', '{email,name}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON tenancy.workshop_locations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON tenancy.workshop_users REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'user_id', '{}');
 
@@ -591,6 +643,9 @@ ALTER TABLE ONLY tenancy.sessions
 ALTER TABLE ONLY tenancy.user_tokens
     ADD CONSTRAINT user_tokens_registration FOREIGN KEY (registration_id) REFERENCES tenancy.registrations(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY tenancy.workshop_locations
+    ADD CONSTRAINT workshop_locations_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES tenancy.workshops(organization_id, id);
+
 ALTER TABLE ONLY tenancy.workshop_users
     ADD CONSTRAINT workshop_users_organization FOREIGN KEY (organization_id) REFERENCES tenancy.organizations(organization_id);
 
@@ -614,6 +669,8 @@ CREATE POLICY organization ON tenancy.mails USING ((organization_id = ( SELECT c
 
 CREATE POLICY organization ON tenancy.organizations USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON tenancy.workshop_locations USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON tenancy.workshop_users USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON tenancy.workshops USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
@@ -624,7 +681,11 @@ CREATE POLICY own_memberships ON tenancy.workshop_users FOR SELECT USING (((user
 
 CREATE POLICY workshop ON tenancy.api_keys AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
+CREATE POLICY workshop ON tenancy.workshop_locations AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
 CREATE POLICY workshop ON tenancy.workshops AS RESTRICTIVE USING (((id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+ALTER TABLE tenancy.workshop_locations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE tenancy.workshop_users ENABLE ROW LEVEL SECURITY;
 

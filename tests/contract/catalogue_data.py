@@ -85,6 +85,8 @@ UNAUDITED: Final = {
 FLOATS: Final = {
     "tenancy.workshops.latitude": "degrees",
     "tenancy.workshops.longitude": "degrees",
+    "tenancy.workshop_locations.latitude": "degrees",
+    "tenancy.workshop_locations.longitude": "degrees",
 }
 """Columns that may be a binary fraction: nothing that is counted in money."""
 

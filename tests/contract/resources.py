@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from carbot_testing.founding import PASSWORD, new_email, new_workshop
+from carbot_testing.founding import PASSWORD, new_email, new_location, new_workshop
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -52,6 +52,15 @@ async def _member(side: Side, _workshop: str) -> str:
     return found
 
 
+async def _location(side: Side, workshop: str) -> str:
+    return await _made(side.clients["tenancy"], f"/api/tenancy/v1/workshops/{workshop}/locations", new_location())
+
+
+async def _invitation(side: Side, _workshop: str) -> str:
+    body = {"email": new_email("invited"), "role": "viewer", "workshop_ids": None}
+    return await _made(side.clients["tenancy"], "/api/tenancy/v1/invitations", body)
+
+
 async def _session(side: Side, _workshop: str) -> str:
     tenancy = side.clients["tenancy"]
     signed_in = await tenancy.post("/api/tenancy/v1/auth/login", json=BODIES["sign_in"](side))
@@ -68,7 +77,9 @@ async def _api_key(side: Side, workshop: str) -> str:
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
     ("tenancy", "workshop_id"): Resource(_workshop),
+    ("tenancy", "location_id"): Resource(_location),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
+    ("tenancy", "invitation_id"): Resource(_invitation, below_workshop=False),
     ("tenancy", "session_id"): Resource(_session, below_workshop=False),
     ("tenancy", "key_id"): Resource(_api_key),
 }
@@ -101,6 +112,8 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "assign_lead": lambda side: {"user_id": side.owner},
     "create_workshop": lambda _side: new_workshop(),
     "edit_workshop": lambda _side: {"name": "Werkstatt Süd"},
+    "create_location": lambda _side: new_location(),
+    "edit_location": lambda _side: {"name": "Halle 2"},
     "edit_member": lambda side: {"role": "viewer", "workshop_ids": [side.workshops[0]]},
     "create_invitation": lambda side: {
         "email": new_email("invited"),

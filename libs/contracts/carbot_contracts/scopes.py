@@ -6,6 +6,7 @@ from carbot_contracts.tenancy import Role
 
 ORGANIZATION_READ: Final = "tenancy.organization:read"
 ORGANIZATION_CLOSE: Final = "tenancy.organization:close"
+OWNERSHIP_TRANSFER: Final = "tenancy.ownership:transfer"
 WORKSHOPS_READ: Final = "tenancy.workshops:read"
 WORKSHOPS_WRITE: Final = "tenancy.workshops:write"
 MEMBERS_READ: Final = "tenancy.members:read"
@@ -32,7 +33,7 @@ SCOPES_WHILE_CLOSING: Final = frozenset({ORGANIZATION_READ, ORGANIZATION_CLOSE, 
 """What an owner may do whose organisation is being closed: look at it, and change one's mind."""
 
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {
-    "owner": _ADMIN | {ORGANIZATION_CLOSE},
+    "owner": _ADMIN | {ORGANIZATION_CLOSE, OWNERSHIP_TRANSFER},
     "admin": _ADMIN,
     "manager": _EVERYONE | _LEADS | {MEMBERS_READ},
     "service_advisor": _EVERYONE | _LEADS | {MEMBERS_READ},

@@ -63,6 +63,35 @@ class WorkshopChanged(Event, frozen=True, kw_only=True):
     is_active: bool
 
 
+class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
+    """When a location is open on a weekday (1 is Monday), in its workshop's local time; 24:00 is the day's end."""
+
+    weekday: int
+    opens: str
+    closes: str
+
+
+class LocationChanged(Event, frozen=True, kw_only=True):
+    """The location of a workshop is now so (also when it is new)."""
+
+    subject: ClassVar = "tenancy.location.changed.v1"
+    aggregate: ClassVar = "location_id"
+
+    location_id: UUID
+    workshop_id: UUID
+    name: str
+    address: str
+    postal_code: str
+    city: str
+    federal_state: str
+    latitude: float | None = None
+    longitude: float | None = None
+    phone: str | None = None
+    opening_hours: tuple[OpeningHours, ...] = ()
+    is_primary: bool
+    is_active: bool
+
+
 class MembershipChanged(Event, frozen=True, kw_only=True):
     """A user's membership is now so: role, workshops (none means all) and whether it stands."""
 
@@ -108,6 +137,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrganizationRegistered,
     OrganizationChanged,
     WorkshopChanged,
+    LocationChanged,
     MembershipChanged,
     ApiKeyChanged,
     AccessRevoked,

@@ -1,5 +1,8 @@
 """Organisations as people found them: by tenancy's own routes and the links in its mails."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -78,6 +81,14 @@ class Founder:
         return workshop_id
 
 
+async def persistently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Ask, and again while the answer is that it cannot be done now, as clients do; raise TimeoutError."""
+    async with asyncio.timeout(20):
+        while (answer := await ask()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            await asyncio.sleep(0.1)
+    return answer
+
+
 def new_email(name: str) -> str:
     return f"{name}-{uuid4().hex[:12]}@example.org"
 
@@ -94,5 +105,17 @@ def new_workshop(**changes: Any) -> dict[str, Any]:
         "latitude": 52.53,
         "longitude": 13.4,
         "phone": "030 901820",
+        **changes,
+    }
+
+
+def new_location(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "Haupthaus",
+        "address": "Torstraße 1",
+        "postal_code": "10119",
+        "city": "Berlin",
+        "phone": "030 901820",
+        "opening_hours": [{"weekday": weekday, "opens": "08:00", "closes": "17:00"} for weekday in range(1, 6)],
         **changes,
     }

@@ -15,6 +15,8 @@ from carbot_tenancy.auth.jobs import FORGET
 from carbot_tenancy.auth.routes import AUTH
 from carbot_tenancy.docs.routes import read_docs
 from carbot_tenancy.invitations.routes import INVITATIONS
+from carbot_tenancy.locations.actions import announce_locations
+from carbot_tenancy.locations.routes import LOCATIONS
 from carbot_tenancy.mails.actions import TIMER as MAIL
 from carbot_tenancy.mails.events import send_due_mail
 from carbot_tenancy.mails.jobs import FORGET_MAILS
@@ -47,6 +49,7 @@ ROUTERS = (
     SECOND_FACTORS,
     ORGANIZATIONS,
     WORKSHOPS,
+    LOCATIONS,
     MEMBERS,
     INVITATIONS,
     API_KEYS,
@@ -61,6 +64,7 @@ JOBS = (FORGET, FORGET_MAILS, ROTATE_OLD_KEYS)
 ANNOUNCERS = {
     "organization": announce_organizations,
     "workshop": announce_workshops,
+    "location": announce_locations,
     "membership": announce_memberships,
     "api_key": announce_api_keys,
 }

@@ -1,6 +1,7 @@
 """Field types and rules that several slices share."""
 
 import re
+import zoneinfo
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -16,6 +17,9 @@ Password = Annotated[str, msgspec.Meta(min_length=1, max_length=128, description
 """Bounded here so that nobody makes us hash a book; `passwords.refuse_weak` says what a new one must be."""
 Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="The token of the link in a mail")]
 Slug = Annotated[str, msgspec.Meta(max_length=63, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
+TimeZone = Annotated[
+    str, msgspec.Meta(max_length=64, description="A time zone of the IANA database", examples=["Europe/Berlin"])
+]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 WorkshopIds = Annotated[list[UUID], msgspec.Meta(min_length=1, max_length=200)]
 Locale = Literal["de", "en"]
@@ -24,10 +28,16 @@ Locale = Literal["de", "en"]
 _LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LONGEST_LOCAL_PART = 64
 _LONGEST_ADDRESS = 254
+# Names of regions alone: what else there is, such as EST or localtime, is kept for old machines or is the server's own.
+_TIME_ZONES = frozenset(name for name in zoneinfo.available_timezones() if "/" in name) | {"UTC"}
 
 
 class InvalidEmail(Invalid):
     """This is no e-mail address."""
+
+
+class UnknownTimeZone(Invalid):
+    """There is no such time zone: take a name of the IANA database, for example Europe/Berlin."""
 
 
 def read_email(text: str) -> str | None:
@@ -48,3 +58,10 @@ def require_email(text: str, pointer: str) -> str:
     if address is None:
         raise InvalidEmail(errors=(FieldError(pointer, InvalidEmail.sentence()),))
     return address
+
+
+def require_time_zone(name: str) -> str:
+    """Return the name of a time zone; raise UnknownTimeZone."""
+    if name not in _TIME_ZONES:
+        raise UnknownTimeZone(errors=(FieldError("/time_zone", UnknownTimeZone.sentence()),))
+    return name

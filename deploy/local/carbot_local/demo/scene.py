@@ -14,6 +14,15 @@ from carbot_local.demo.places import PASSWORD, Organization, Person, Workshop
 TENANCY = "/api/tenancy/v1"
 CRM = "/api/crm/v1"
 
+OPENING_HOURS = [
+    *(
+        {"weekday": weekday, "opens": opens, "closes": closes}
+        for weekday in range(1, 6)
+        for opens, closes in (("07:30", "12:00"), ("12:30", "17:00"))
+    ),
+    {"weekday": 6, "opens": "09:00", "closes": "13:00"},
+]
+
 # What becomes of one lead after another, over and over; the empty one stays as it came.
 FATES: tuple[tuple[str, ...], ...] = (
     (),
@@ -76,6 +85,9 @@ class Scene:
         fields = ("name", "slug", "business_type", "address", "postal_code", "city", "latitude", "longitude", "phone")
         body = {name: getattr(workshop, name) for name in fields}
         created = owner.post(f"{TENANCY}/workshops", {**body, "country": "DEU"})
+        place = {name: body[name] for name in ("address", "postal_code", "city", "latitude", "longitude", "phone")}
+        site = {**place, "name": workshop.name, "opening_hours": OPENING_HOURS}
+        owner.post(f"{TENANCY}/workshops/{created['id']}/locations", site)
         key = owner.post(
             f"{TENANCY}/api-keys",
             {

@@ -9,6 +9,7 @@ from carbot_core.auth.principal import Principal
 from carbot_core.credentials import Credential
 from carbot_core.crypto import Vault
 from carbot_core.db import Context, Database, TransactionConflict, Tx
+from carbot_core.errors import Conflict, FieldError, Invalid, NotFound, OrganizationSuspended, PreconditionFailed
 from carbot_tenancy.auth.credentials import Shown, check_credentials
 from carbot_tenancy.fields import require_email
 from carbot_tenancy.invitations import queries
@@ -17,8 +18,9 @@ from carbot_tenancy.links import INVITATION, TokenNotValid
 from carbot_tenancy.mails.actions import queue_mail
 from carbot_tenancy.mails.models import Contents, Mail
 from carbot_tenancy.members.actions import AlreadyAMember, add_member
-from carbot_tenancy.members.grants import refuse_grant
+from carbot_tenancy.members.grants import refuse_grant, refuse_wider_role
 from carbot_tenancy.members.queries import find_membership_of_email
+from carbot_tenancy.organizations.queries import lock_choices
 from carbot_tenancy.passwords import Passwords, refuse_weak
 from carbot_tenancy.sessions.actions import CLOSED
 from carbot_tenancy.users import queries as users
@@ -27,19 +29,89 @@ from carbot_tenancy.users.models import NewUser
 LIFETIME = timedelta(hours=72)
 
 
+class InvitationNotFound(NotFound):
+    """There is no such invitation."""
+
+
+class InvitationAccepted(Conflict):
+    """The invitation was accepted: change the member instead."""
+
+
+class InvitationRevoked(Conflict):
+    """The invitation was revoked: invite again."""
+
+
+class NameRequired(Invalid):
+    """Say your name: there is no account with your e-mail address yet."""
+
+
 async def invite(tx: Tx, caller: Principal, new: NewInvitation, now: datetime) -> Invitation:
-    """Store an invitation and write to the address.
+    """Store an invitation and write to the address; one that the address had before is revoked, and its link with it.
 
     Raises InvalidEmail, GrantTooWide, OwnerSeesAll, WorkshopNotFound, AlreadyAMember.
     """
     new = msgspec.structs.replace(new, email=require_email(new.email, "/email"))
     await refuse_grant(tx, caller, new.role, new.workshop_ids)
-    if await find_membership_of_email(tx, new.email) is not None:
-        raise AlreadyAMember
+    await lock_choices(tx)
+    await _supersede(tx, caller, new.email, now)
     invitation = await queries.insert_invitation(tx, new, invited_by=caller.id, expires_at=now + LIFETIME, now=now)
-    locale = (await queries.find_language(tx)).locale
-    await queue_mail(tx, "invitation", new.email, locale=locale, about=invitation.id, now=now)
+    await _write(tx, invitation, now)
     return invitation
+
+
+async def resend(tx: Tx, caller: Principal, invitation_id: UUID, revision: int | None, now: datetime) -> Invitation:
+    """Write to the address again, with a new link for 72 hours; the old one is dead. An expired one begins again.
+
+    Raises InvitationNotFound, PreconditionFailed, InvitationAccepted, InvitationRevoked, GrantTooWide, WorkshopNotFound or
+    AlreadyAMember.
+    """
+    await lock_choices(tx)
+    invitation = await _lock(tx, caller, invitation_id, revision, now)
+    if invitation.state == "revoked":
+        raise InvitationRevoked(invitation=invitation_id)
+    await _supersede(tx, caller, invitation.email, now, keep=invitation_id)
+    invitation = await queries.mark_sent_again(tx, invitation_id, expires_at=now + LIFETIME, now=now)
+    await _write(tx, invitation, now)
+    return invitation
+
+
+async def revoke(tx: Tx, caller: Principal, invitation_id: UUID, revision: int | None, now: datetime) -> Invitation:
+    """Take an invitation back; one that was taken back is as it is.
+
+    Raises InvitationNotFound, PreconditionFailed, InvitationAccepted, GrantTooWide or WorkshopNotFound.
+    """
+    invitation = await _lock(tx, caller, invitation_id, revision, now)
+    return invitation if invitation.state == "revoked" else await queries.mark_revoked(tx, invitation_id, now)
+
+
+async def _lock(tx: Tx, caller: Principal, invitation_id: UUID, revision: int | None, now: datetime) -> Invitation:
+    invitation = await queries.lock_invitation(tx, invitation_id, now)
+    if invitation is None:
+        raise InvitationNotFound(invitation=invitation_id)
+    if revision is not None and revision != invitation.revision:
+        raise PreconditionFailed(invitation=invitation_id)
+    await refuse_grant(tx, caller, invitation.role, invitation.workshop_ids)
+    if invitation.state == "accepted":
+        raise InvitationAccepted(invitation=invitation_id)
+    return invitation
+
+
+async def _supersede(tx: Tx, caller: Principal, email: str, now: datetime, *, keep: UUID | None = None) -> None:
+    """Revoke what else was sent to the address; choices are locked. Raises AlreadyAMember or GrantTooWide.
+
+    Whether the address has an account is asked for members of this organisation alone: a stranger's takes the same way as none.
+    """
+    if await find_membership_of_email(tx, email) is not None:
+        raise AlreadyAMember
+    for earlier in await queries.lock_open_of_email(tx, email, now):
+        if earlier.id != keep:
+            refuse_wider_role(caller, earlier.role)
+            await queries.mark_revoked(tx, earlier.id, now)
+
+
+async def _write(tx: Tx, invitation: Invitation, now: datetime) -> None:
+    locale = (await queries.find_language(tx)).locale
+    await queue_mail(tx, "invitation", invitation.email, locale=locale, about=invitation.id, now=now)
 
 
 async def write_mail(tx: Tx, mail: Mail, now: datetime) -> Contents | None:
@@ -65,8 +137,8 @@ async def accept(
 ) -> Joined:
     """Make whoever has the token a member, with a new account or the one that the address has.
 
-    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials,
-    SecondFactorRequired, TooManyFailures.
+    Raises TokenNotValid, OrganizationSuspended, NameRequired, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account
+    WrongCredentials, SecondFactorRequired, TooManyFailures.
     """
     token = Credential.parse(acceptance.token, INVITATION)
     if token is None:
@@ -75,7 +147,9 @@ async def accept(
     async with db.transaction(context, read_only=True) as tx:
         pending = await queries.find_pending(tx, token.id)
         if pending is None or not _is_open(pending, now) or not token.proves(pending.token_hash or ""):
-            raise TokenNotValid(reason="unknown, used or expired")
+            raise TokenNotValid(reason="unknown, used, revoked or expired")
+        if pending.organization_status == "suspended":
+            raise OrganizationSuspended
         known = await users.find_user(tx, pending.email)
     if known is not None:
         shown = Shown(
@@ -86,6 +160,8 @@ async def accept(
         )
         user_id = await check_credentials(db, passwords, vault, shown, context, address=address, now=now)
         return await _join(db, context, pending, user_id, token, now=now)
+    if acceptance.name is None:
+        raise NameRequired(errors=(FieldError("/name", NameRequired.sentence()),))
     name = acceptance.name.strip()
     refuse_weak(acceptance.password, email=pending.email, name=name, pointer="/password")
     user = NewUser(
@@ -112,4 +188,5 @@ async def _join(
 
 
 def _is_open(pending: Pending, now: datetime) -> bool:
-    return pending.accepted_at is None and pending.expires_at > now and pending.organization_status not in CLOSED
+    ended = pending.accepted_at is not None or pending.revoked_at is not None or pending.expires_at <= now
+    return not ended and pending.organization_status not in CLOSED

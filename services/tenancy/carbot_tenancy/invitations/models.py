@@ -1,6 +1,7 @@
 """Invitations."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -9,6 +10,8 @@ from carbot_contracts.tenancy import OrganizationStatus, Role
 from carbot_core.fields import Line
 from carbot_tenancy.fields import EmailInput, Password, Token, WorkshopIds
 from carbot_tenancy.second_factors.models import RecoveryCode, TotpCode
+
+InvitationState = Literal["pending", "accepted", "revoked", "expired"]
 
 
 class NewInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,6 +29,8 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     role: Role
     workshop_ids: list[UUID] | None
+    state: InvitationState
+    sent_at: datetime
     expires_at: datetime
     accepted_at: datetime | None
     created_at: datetime
@@ -39,10 +44,10 @@ class InvitationPosition(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The link's token. Whoever has an account gives its password and keeps its name."""
+    """The link's token. Whoever has an account gives its password and keeps its name; everybody else gives both."""
 
     token: Token
-    name: Line
+    name: Line | None = None
     password: Password
     totp: TotpCode | None = None
     recovery_code: RecoveryCode | None = None
@@ -65,6 +70,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     token_hash: str | None
     expires_at: datetime
     accepted_at: datetime | None
+    revoked_at: datetime | None
     organization_name: str
     organization_locale: str
     organization_status: OrganizationStatus

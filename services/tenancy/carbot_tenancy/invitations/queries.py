@@ -18,9 +18,15 @@ async def insert_invitation(
         Invitation,
         """
         INSERT INTO tenancy.invitations
-            (organization_id, id, email, role, workshop_ids, invited_by, expires_at, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-        RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision
+            (organization_id, id, email, role, workshop_ids, invited_by, expires_at, sent_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
+        RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $8 THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
         """,
         tx.organization_id,
         new_id(),
@@ -33,12 +39,18 @@ async def insert_invitation(
     )
 
 
-async def list_invitations(tx: Tx, *, after: UUID | None, limit: int) -> list[Invitation]:
+async def list_invitations(tx: Tx, *, after: UUID | None, limit: int, now: datetime) -> list[Invitation]:
     """List invitations, newest first."""
     return await tx.all(
         Invitation,
         """
-        SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision
+        SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $4::timestamptz THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
         FROM tenancy.invitations
         WHERE organization_id = $1 AND ($2::uuid IS NULL OR id < $2)
         ORDER BY id DESC
@@ -47,6 +59,97 @@ async def list_invitations(tx: Tx, *, after: UUID | None, limit: int) -> list[In
         tx.organization_id,
         after,
         limit,
+        now,
+    )
+
+
+async def lock_invitation(tx: Tx, invitation_id: UUID, now: datetime) -> Invitation | None:
+    """Find an invitation; whoever accepts it waits."""
+    return await tx.first(
+        Invitation,
+        """
+        SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $3::timestamptz THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
+        FROM tenancy.invitations
+        WHERE organization_id = $1 AND id = $2
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        invitation_id,
+        now,
+    )
+
+
+async def lock_open_of_email(tx: Tx, email: str, now: datetime) -> list[Invitation]:
+    """List the invitations of an address that were neither accepted nor revoked; whoever accepts one waits."""
+    return await tx.all(
+        Invitation,
+        """
+        SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $3::timestamptz THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
+        FROM tenancy.invitations
+        WHERE organization_id = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL
+        ORDER BY id
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        email,
+        now,
+    )
+
+
+async def mark_sent_again(tx: Tx, invitation_id: UUID, *, expires_at: datetime, now: datetime) -> Invitation:
+    """Let an invitation begin again; the link that was sent before opens nothing any more."""
+    return await tx.one(
+        Invitation,
+        """
+        UPDATE tenancy.invitations
+        SET sent_at = $4, expires_at = $3, token_hash = NULL, updated_at = $4, revision = revision + 1
+        WHERE organization_id = $1 AND id = $2
+        RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $4 THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
+        """,
+        tx.organization_id,
+        invitation_id,
+        expires_at,
+        now,
+    )
+
+
+async def mark_revoked(tx: Tx, invitation_id: UUID, now: datetime) -> Invitation:
+    """Take an invitation back."""
+    return await tx.one(
+        Invitation,
+        """
+        UPDATE tenancy.invitations
+        SET revoked_at = $3, updated_at = $3, revision = revision + 1
+        WHERE organization_id = $1 AND id = $2
+        RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
+            CASE
+                WHEN accepted_at IS NOT NULL THEN 'accepted'
+                WHEN revoked_at IS NOT NULL THEN 'revoked'
+                WHEN expires_at <= $3 THEN 'expired'
+                ELSE 'pending'
+            END AS state, COALESCE(sent_at, created_at) AS sent_at
+        """,
+        tx.organization_id,
+        invitation_id,
+        now,
     )
 
 
@@ -56,7 +159,7 @@ async def find_pending(tx: Tx, invitation_id: UUID) -> Pending | None:
         Pending,
         """
         SELECT i.id, i.email, i.role, i.workshop_ids, i.token_hash, i.expires_at, i.accepted_at,
-            o.legal_name AS organization_name, o.locale AS organization_locale, o.status AS organization_status
+            i.revoked_at, o.legal_name AS organization_name, o.locale AS organization_locale, o.status AS organization_status
         FROM tenancy.invitations i
         JOIN tenancy.organizations o ON o.organization_id = i.organization_id
         WHERE i.organization_id = $1 AND i.id = $2
@@ -73,7 +176,8 @@ async def mark_accepted(tx: Tx, invitation_id: UUID, token_hash: str, now: datet
             """
             UPDATE tenancy.invitations
             SET accepted_at = $4, updated_at = $4, revision = revision + 1
-            WHERE organization_id = $1 AND id = $2 AND token_hash = $3 AND accepted_at IS NULL AND expires_at > $4
+            WHERE organization_id = $1 AND id = $2 AND token_hash = $3 AND accepted_at IS NULL AND revoked_at IS NULL
+                AND expires_at > $4
             """,
             tx.organization_id,
             invitation_id,

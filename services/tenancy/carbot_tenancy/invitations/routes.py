@@ -1,15 +1,19 @@
 """Invitations over HTTP."""
 
+from uuid import UUID
+
 from litestar import Router, get, post
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from carbot_contracts import scopes
 from carbot_core import web
+from carbot_core.errors import OrganizationSuspended, PreconditionFailed
 from carbot_core.web.pages import InvalidCursor
 from carbot_tenancy.auth.credentials import SecondFactorRequired, TooManyFailures, WrongCredentials
 from carbot_tenancy.dependencies import PROVIDERS, Passwords, Vault
 from carbot_tenancy.fields import InvalidEmail
 from carbot_tenancy.invitations import actions, queries
+from carbot_tenancy.invitations.actions import InvitationAccepted, InvitationNotFound, InvitationRevoked, NameRequired
 from carbot_tenancy.invitations.models import Acceptance, Invitation, InvitationPosition, Joined, NewInvitation
 from carbot_tenancy.links import TokenNotValid
 from carbot_tenancy.members.actions import AlreadyAMember
@@ -20,14 +24,14 @@ from carbot_tenancy.workshops.actions import WorkshopNotFound
 
 @get("/", guards=[web.requires(scopes.MEMBERS_READ)], responses=web.problems(InvalidCursor))
 async def list_invitations(
-    tx: web.Tx, caller: web.Caller, limit: web.Limit = 50, cursor: web.Cursor = None
+    tx: web.Tx, caller: web.Caller, now: web.Now, limit: web.Limit = 50, cursor: web.Cursor = None
 ) -> web.Page[Invitation]:
     """List the invitations of your organisation, newest first."""
     keyset = web.Keyset(
         InvitationPosition, limit=limit, cursor=cursor, bound_to=(caller.organization_id, "invitations")
     )
     after = keyset.after.id if keyset.after else None
-    return keyset.page(await queries.list_invitations(tx, after=after, limit=keyset.fetch))
+    return keyset.page(await queries.list_invitations(tx, after=after, limit=keyset.fetch, now=now))
 
 
 @post(
@@ -36,17 +40,56 @@ async def list_invitations(
     responses=web.problems(InvalidEmail, OwnerSeesAll, GrantTooWide, WorkshopNotFound, AlreadyAMember),
 )
 async def create_invitation(data: JSONBody[NewInvitation], tx: web.Tx, caller: web.Caller, now: web.Now) -> Invitation:
-    """Invite somebody by mail. The link works once, for 72 hours."""
+    """Invite somebody by mail. The link works once, for 72 hours; an earlier invitation of the same address is revoked."""
     return await actions.invite(tx, caller, data, now)
+
+
+@post(
+    "/{invitation_id:str}/resend",
+    status_code=200,
+    guards=[web.requires(scopes.MEMBERS_WRITE)],
+    responses={
+        **web.problems(InvitationNotFound, WorkshopNotFound, PreconditionFailed, GrantTooWide),
+        **web.problems(InvitationAccepted, InvitationRevoked, AlreadyAMember),
+    },
+)
+async def resend_invitation(
+    invitation_id: FromPath[UUID],
+    optional_revision: web.OptionalIfMatch,
+    tx: web.Tx,
+    caller: web.Caller,
+    now: web.Now,
+) -> Invitation:
+    """Send an invitation again, with a new link for 72 hours. The old link opens nothing any more."""
+    return await actions.resend(tx, caller, invitation_id, optional_revision, now)
+
+
+@post(
+    "/{invitation_id:str}/revoke",
+    status_code=200,
+    guards=[web.requires(scopes.MEMBERS_WRITE)],
+    responses=web.problems(InvitationNotFound, WorkshopNotFound, PreconditionFailed, GrantTooWide, InvitationAccepted),
+)
+async def revoke_invitation(
+    invitation_id: FromPath[UUID],
+    optional_revision: web.OptionalIfMatch,
+    tx: web.Tx,
+    caller: web.Caller,
+    now: web.Now,
+) -> Invitation:
+    """Take an invitation back: its link opens nothing any more."""
+    return await actions.revoke(tx, caller, invitation_id, optional_revision, now)
 
 
 @post(
     "/accept",
     responses=web.problems(
         TokenNotValid,
+        NameRequired,
         WeakPassword,
         WrongCredentials,
         SecondFactorRequired,
+        OrganizationSuspended,
         TooManyFailures,
         AlreadyAMember,
         PasswordsBusy,
@@ -60,12 +103,18 @@ async def accept_invitation(
     origin: web.Origin,
     now: web.Now,
 ) -> Joined:
-    """Join by the link's token. Whoever has an account joins with it and gives its password."""
+    """Join by the link's token. Whoever has an account joins with it and gives its password; everybody else a name, too."""
     return await actions.accept(db, passwords, vault, data, origin.context(), address=origin.address, now=now)
 
 
 INVITATIONS = Router(
     "/api/tenancy/v1/invitations",
-    route_handlers=[list_invitations, create_invitation, accept_invitation],
+    route_handlers=[
+        list_invitations,
+        create_invitation,
+        resend_invitation,
+        revoke_invitation,
+        accept_invitation,
+    ],
     dependencies=PROVIDERS,
 )

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
 from carbot_contracts.tenancy import Role
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
@@ -27,6 +29,30 @@ async def list_members(tx: Tx, *, after: UUID | None, limit: int) -> list[Member
     )
 
 
+async def find_member(tx: Tx, member_id: UUID) -> Member | None:
+    return await tx.first(
+        Member,
+        """
+        SELECT m.id, m.user_id, u.name, u.email, m.role, m.workshop_ids, m.is_active, m.created_at, m.revision
+        FROM tenancy.workshop_users m
+        JOIN tenancy.users u ON u.id = m.user_id
+        WHERE m.organization_id = $1 AND m.id = $2
+        """,
+        tx.organization_id,
+        member_id,
+    )
+
+
+async def find_member_id(tx: Tx, user_id: UUID) -> UUID | None:
+    """Find the active membership of a user."""
+    return await tx.value(
+        UUID,
+        "SELECT id FROM tenancy.workshop_users WHERE organization_id = $1 AND user_id = $2 AND is_active",
+        tx.organization_id,
+        user_id,
+    )
+
+
 async def lock_member(tx: Tx, member_id: UUID) -> Member | None:
     """Find a member; whoever makes a token of the membership waits."""
     return await tx.first(
@@ -43,18 +69,51 @@ async def lock_member(tx: Tx, member_id: UUID) -> Member | None:
     )
 
 
-async def lock_owners(tx: Tx) -> list[Membership]:
-    """List the active owners and keep them so: of two who leave at once, the second one sees it."""
-    return await tx.all(
-        Membership,
+async def list_owners(tx: Tx) -> list[UUID]:
+    """List the memberships of the active owners."""
+    owners = await tx.all(
+        Owner,
         """
-        SELECT id, user_id, role, workshop_ids, is_active, created_at, revision
+        SELECT id
         FROM tenancy.workshop_users
         WHERE organization_id = $1 AND role = 'owner' AND is_active
-        ORDER BY id
-        FOR UPDATE
         """,
         tx.organization_id,
+    )
+    return [owner.id for owner in owners]
+
+
+class Owner(msgspec.Struct, frozen=True):
+    id: UUID
+
+
+async def lock_sessions(tx: Tx, member_id: UUID) -> None:
+    """Let the sessions of a member wait; before the member, as refreshing locks them in this order."""
+    await tx.execute(
+        """
+        SELECT
+        FROM tenancy.sessions s
+        JOIN tenancy.workshop_users m ON m.organization_id = s.organization_id AND m.user_id = s.user_id
+        WHERE s.organization_id = $1 AND m.id = $2 AND s.revoked_at IS NULL
+        ORDER BY s.id
+        FOR UPDATE OF s
+        """,
+        tx.organization_id,
+        member_id,
+    )
+
+
+async def mark_sessions_ended(tx: Tx, user_id: UUID, now: datetime) -> None:
+    """End the sessions of a user in the organisation for good, because the membership ended."""
+    await tx.execute(
+        """
+        UPDATE tenancy.sessions
+        SET revoked_at = $3, revoked_reason = 'membership_ended', successor = NULL
+        WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL
+        """,
+        tx.organization_id,
+        user_id,
+        now,
     )
 
 

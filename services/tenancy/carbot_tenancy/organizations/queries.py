@@ -20,6 +20,13 @@ async def find_organization(tx: Tx) -> Organization | None:
     )
 
 
+async def lock_choices(tx: Tx) -> None:
+    """Let whoever chooses an owner, a master workshop or whom to invite wait for the transaction: each sees what the last chose."""
+    await tx.execute(
+        "SELECT FROM tenancy.organizations WHERE organization_id = $1 FOR NO KEY UPDATE", tx.organization_id
+    )
+
+
 async def insert_organization(
     tx: Tx, new: NewOrganization, *, slug: str, time_zone: str, now: datetime
 ) -> Organization | None:

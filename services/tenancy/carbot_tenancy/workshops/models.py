@@ -7,11 +7,18 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from carbot_core.fields import Line, Phone
-from carbot_tenancy.fields import Slug
+from carbot_core.fields import HttpAddress, Line, Phone
+from carbot_tenancy.federal_states import FederalState
+from carbot_tenancy.fields import EmailInput, Slug, TimeZone
 
 BusinessType = Literal["independent", "chain", "dealership", "specialty"]
 PostalCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{5}$(?!\n)", description="Five digits")]
+MunicipalityKey = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9]{8}$(?!\n)", description="Amtlicher Gemeindeschlüssel: eight digits", examples=["11000000"]
+    ),
+]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90, description="Degrees north (WGS 84)")]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180, description="Degrees east (WGS 84)")]
 
@@ -25,10 +32,14 @@ class NewWorkshop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     address: Line
     postal_code: PostalCode
     city: Line
+    municipality_key: MunicipalityKey | None = None
     country: Literal["DEU"] = "DEU"
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     phone: Phone | None = None
+    email: EmailInput | None = None
+    website: HttpAddress | None = None
+    time_zone: TimeZone = "Europe/Berlin"
 
 
 class WorkshopEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,14 +51,19 @@ class WorkshopEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     address: Line | UnsetType = UNSET
     postal_code: PostalCode | UnsetType = UNSET
     city: Line | UnsetType = UNSET
+    municipality_key: MunicipalityKey | UnsetType | None = UNSET
     latitude: Latitude | UnsetType | None = UNSET
     longitude: Longitude | UnsetType | None = UNSET
     phone: Phone | UnsetType | None = UNSET
+    email: EmailInput | UnsetType | None = UNSET
+    website: HttpAddress | UnsetType | None = UNSET
+    time_zone: TimeZone | UnsetType = UNSET
     is_active: bool | UnsetType = UNSET
+    is_master_workshop: bool | UnsetType = UNSET
 
 
 class Workshop(msgspec.Struct, frozen=True, kw_only=True):
-    """A workshop; phone is E.164, federal_state ISO 3166-2."""
+    """A workshop; phone is E.164, federal_state ISO 3166-2 and follows from the postal code."""
 
     id: UUID
     name: str
@@ -56,13 +72,17 @@ class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     postal_code: str
     city: str
-    federal_state: str | None
+    federal_state: FederalState | None
+    municipality_key: str | None
     country: str
     latitude: float | None
     longitude: float | None
     phone: str | None
+    email: str | None
+    website: str | None
     time_zone: str
     is_active: bool
+    is_master_workshop: bool
     created_at: datetime
     updated_at: datetime
     revision: int

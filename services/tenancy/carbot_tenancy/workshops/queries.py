@@ -5,6 +5,7 @@ from uuid import UUID
 
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
+from carbot_tenancy.federal_states import FederalState
 from carbot_tenancy.workshops.geography import EARTH_RADIUS_KM, Box
 from carbot_tenancy.workshops.models import NearbyWorkshop, NewWorkshop, Workshop
 
@@ -14,8 +15,9 @@ async def list_workshops(tx: Tx, *, after: UUID | None, limit: int) -> list[Work
     return await tx.all(
         Workshop,
         """
-        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
-            phone, time_zone, is_active, created_at, updated_at, revision
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
         FROM tenancy.workshops
         WHERE organization_id = $1 AND ($2::uuid IS NULL OR id > $2)
         ORDER BY id
@@ -63,8 +65,9 @@ async def find_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
     return await tx.first(
         Workshop,
         """
-        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
-            phone, time_zone, is_active, created_at, updated_at, revision
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
         FROM tenancy.workshops
         WHERE organization_id = $1 AND id = $2
         """,
@@ -89,8 +92,9 @@ async def lock_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
     return await tx.first(
         Workshop,
         """
-        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
-            phone, time_zone, is_active, created_at, updated_at, revision
+        SELECT id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
         FROM tenancy.workshops
         WHERE organization_id = $1 AND id = $2
         FOR UPDATE
@@ -100,18 +104,22 @@ async def lock_workshop(tx: Tx, workshop_id: UUID) -> Workshop | None:
     )
 
 
-async def insert_workshop(tx: Tx, new: NewWorkshop, *, time_zone: str, now: datetime) -> Workshop | None:
-    """Insert a workshop, or return None if another one of the organisation has the slug."""
+async def insert_workshop(tx: Tx, new: NewWorkshop, *, federal_state: FederalState, now: datetime) -> Workshop | None:
+    """Insert a workshop, the master workshop if there is none, or return None if another one has the slug."""
     return await tx.first(
         Workshop,
         """
         INSERT INTO tenancy.workshops
-            (organization_id, id, name, slug, business_type, address, postal_code, city, country, latitude, longitude,
-            phone, time_zone, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
+            (organization_id, id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_master_workshop, created_at, updated_at)
+        VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+            NOT EXISTS (SELECT FROM tenancy.workshops WHERE organization_id = $1 AND is_master_workshop), $18, $18
+        )
         ON CONFLICT (organization_id, slug) DO NOTHING
-        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
-            phone, time_zone, is_active, created_at, updated_at, revision
+        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
         """,
         tx.organization_id,
         new_id(),
@@ -121,11 +129,15 @@ async def insert_workshop(tx: Tx, new: NewWorkshop, *, time_zone: str, now: date
         new.address,
         new.postal_code,
         new.city,
+        federal_state,
+        new.municipality_key,
         new.country,
         new.latitude,
         new.longitude,
         new.phone,
-        time_zone,
+        new.email,
+        new.website,
+        new.time_zone,
         now,
     )
 
@@ -136,11 +148,13 @@ async def update_workshop(tx: Tx, workshop: Workshop, now: datetime) -> Workshop
         Workshop,
         """
         UPDATE tenancy.workshops
-        SET name = $3, slug = $4, business_type = $5, address = $6, postal_code = $7, city = $8, latitude = $9,
-            longitude = $10, phone = $11, is_active = $12, updated_at = $13, revision = revision + 1
+        SET name = $3, slug = $4, business_type = $5, address = $6, postal_code = $7, city = $8, federal_state = $9,
+            municipality_key = $10, latitude = $11, longitude = $12, phone = $13, email = $14, website = $15,
+            time_zone = $16, is_active = $17, is_master_workshop = $18, updated_at = $19, revision = revision + 1
         WHERE organization_id = $1 AND id = $2
-        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, country, latitude, longitude,
-            phone, time_zone, is_active, created_at, updated_at, revision
+        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
         """,
         tx.organization_id,
         workshop.id,
@@ -150,9 +164,32 @@ async def update_workshop(tx: Tx, workshop: Workshop, now: datetime) -> Workshop
         workshop.address,
         workshop.postal_code,
         workshop.city,
+        workshop.federal_state,
+        workshop.municipality_key,
         workshop.latitude,
         workshop.longitude,
         workshop.phone,
+        workshop.email,
+        workshop.website,
+        workshop.time_zone,
         workshop.is_active,
+        workshop.is_master_workshop,
+        now,
+    )
+
+
+async def mark_no_master(tx: Tx, now: datetime) -> Workshop | None:
+    """Let the master workshop be one no more and return it, or None if there was none."""
+    return await tx.first(
+        Workshop,
+        """
+        UPDATE tenancy.workshops
+        SET is_master_workshop = false, updated_at = $2, revision = revision + 1
+        WHERE organization_id = $1 AND is_master_workshop
+        RETURNING id, name, slug, business_type, address, postal_code, city, federal_state, municipality_key,
+            country, latitude, longitude, phone, email, website, time_zone, is_active, is_master_workshop, created_at,
+            updated_at, revision
+        """,
+        tx.organization_id,
         now,
     )

@@ -11,13 +11,25 @@ from carbot_core import web
 from carbot_core.errors import PreconditionFailed, PreconditionRequired
 from carbot_core.fields import InvalidPhone
 from carbot_core.web.pages import InvalidCursor
+from carbot_tenancy.federal_states import UnknownPostalCode
+from carbot_tenancy.fields import InvalidEmail, UnknownTimeZone
 from carbot_tenancy.workshops import actions, queries
-from carbot_tenancy.workshops.actions import IncompletePlace, RestrictedToWorkshops, SlugTaken, WorkshopNotFound
+from carbot_tenancy.workshops.actions import (
+    ForeignMunicipality,
+    IncompletePlace,
+    MasterNotYours,
+    MasterWorkshopInactive,
+    MasterWorkshopNeeded,
+    RestrictedToWorkshops,
+    SlugTaken,
+    WorkshopNotFound,
+)
 from carbot_tenancy.workshops.geography import box_around
 from carbot_tenancy.workshops.models import Nearby, NewWorkshop, Workshop, WorkshopEdit, WorkshopPosition
 
 READ = [web.requires(scopes.WORKSHOPS_READ)]
 WRITE = [web.requires(scopes.WORKSHOPS_WRITE)]
+NOT_VALID = (UnknownPostalCode, ForeignMunicipality, IncompletePlace, InvalidPhone, InvalidEmail, UnknownTimeZone)
 
 Latitude = FromQuery[Annotated[float, QueryParameter(ge=-90, le=90, description="Degrees north (WGS 84)")]]
 Longitude = FromQuery[Annotated[float, QueryParameter(ge=-180, le=180, description="Degrees east (WGS 84)")]]
@@ -41,9 +53,9 @@ async def list_nearby_workshops(tx: web.Tx, latitude: Latitude, longitude: Longi
     return Nearby(await queries.list_nearby(tx, box, latitude=latitude, longitude=longitude, radius_km=radius_km))
 
 
-@post("/", guards=WRITE, responses=web.problems(InvalidPhone, IncompletePlace, SlugTaken, RestrictedToWorkshops))
+@post("/", guards=WRITE, responses=web.problems(*NOT_VALID, SlugTaken, RestrictedToWorkshops))
 async def create_workshop(data: JSONBody[NewWorkshop], tx: web.Tx, caller: web.Caller, now: web.Now) -> Workshop:
-    """Add a workshop."""
+    """Add a workshop. The first one is the master workshop; the federal state follows from the postal code."""
     return await actions.create_workshop(tx, caller, data, now)
 
 
@@ -59,19 +71,24 @@ async def read_workshop(workshop_id: FromPath[UUID], tx: web.Tx) -> Workshop:
 @patch(
     "/{workshop_id:str}",
     guards=WRITE,
-    responses=web.problems(
-        WorkshopNotFound, PreconditionFailed, PreconditionRequired, InvalidPhone, IncompletePlace, SlugTaken
-    ),
+    responses={
+        **web.problems(WorkshopNotFound, PreconditionFailed, PreconditionRequired, MasterNotYours, *NOT_VALID),
+        **web.problems(SlugTaken, MasterWorkshopNeeded, MasterWorkshopInactive),
+    },
 )
 async def edit_workshop(
     workshop_id: FromPath[UUID],
     revision: web.IfMatch,
     data: JSONBody[WorkshopEdit],
     tx: web.Tx,
+    caller: web.Caller,
     now: web.Now,
 ) -> Workshop:
-    """Change a workshop that you have read: what is left out stays, null empties."""
-    return await actions.edit_workshop(tx, workshop_id, revision, data, now)
+    """Change a workshop that you have read: what is left out stays, null empties.
+
+    A workshop is never deleted: is_active false ends its work. With is_master_workshop true it takes over from the other one.
+    """
+    return await actions.edit_workshop(tx, caller, workshop_id, revision, data, now=now)
 
 
 WORKSHOPS = Router(
