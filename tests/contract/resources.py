@@ -122,6 +122,7 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
         "workshop_ids": [side.workshops[0]],
     },
     "create_api_key": new_api_key,
+    "rotate_api_key": lambda _side: {"overlap_hours": 1},
     "switch_organization": lambda side: {"organization_id": side.id},
     "sign_in": lambda side: {"email": side.owner_email, "password": PASSWORD, "organization_id": side.id},
 }

@@ -58,6 +58,7 @@ PUBLIC_ROUTES: Final = frozenset(
         "POST /api/tenancy/v1/auth/verify-email",
         "POST /api/tenancy/v1/auth/login",
         "POST /api/tenancy/v1/auth/refresh",
+        "POST /api/tenancy/v1/oauth/token",
         "POST /api/tenancy/v1/auth/password-reset",
         "POST /api/tenancy/v1/auth/password-reset/confirm",
         "POST /api/tenancy/v1/auth/email/confirm",

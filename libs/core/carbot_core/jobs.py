@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -54,6 +56,22 @@ class Job(msgspec.Struct, frozen=True):
     name: str
     every: timedelta
     run: Callable[[Database, Lease, datetime], Awaitable[None]]
+
+    def prepare(self, _settings: Any) -> "Job":
+        """Return the job as a worker runs it."""
+        return self
+
+
+class JobWithSettings(msgspec.Struct, frozen=True):
+    """A job that needs to know more than the database: it takes the settings when a worker starts."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Any, Database, Lease, datetime], Awaitable[None]]
+
+    def prepare(self, settings: Any) -> Job:
+        """Return the job as a worker runs it."""
+        return Job(self.name, self.every, partial(self.run, settings))
 
 
 class JobLoop:

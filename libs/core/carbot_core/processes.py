@@ -95,6 +95,7 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
         timers = TimerLoop(
             database, {kind: partial(handler, runtime) for kind, handler in service.timers.items()}, clock
         )
+        jobs = (housekeeping.JOB, *(job.prepare(settings) for job in service.jobs))
         consumptions = [Consumption(each.prepare(settings), database, stream, clock) for each in service.consumers]
 
         def wake() -> None:
@@ -109,7 +110,7 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
             **{f"consumer {index}": consumption.run for index, consumption in enumerate(consumptions)},
             **{name: partial(run, runtime, stream) for name, run in service.background.items()},
             "timers": timers.run,
-            "jobs": JobLoop(database, (housekeeping.JOB, *service.jobs), clock).run,
+            "jobs": JobLoop(database, jobs, clock).run,
             "measure": partial(_measure, relays),
             "wake": partial(_listen, client, service.name, wake),
         }

@@ -13,7 +13,7 @@ from carbot_contracts.event import Event
 from carbot_core.clock import Clock
 from carbot_core.consume import Consumer
 from carbot_core.db import Database, Tx
-from carbot_core.jobs import Job
+from carbot_core.jobs import Job, JobWithSettings
 from carbot_core.migrate import Migration, migrations_of
 from carbot_core.settings import Settings
 from carbot_core.timers import Due
@@ -41,7 +41,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     routers: tuple[ControllerRouterHandler, ...]
     consumers: tuple[Consumer, ...] = ()
     timers: Mapping[str, TimerHandler] = {}
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[Job | JobWithSettings, ...] = ()
     announcers: Mapping[str, Announcer] = {}
     streams: Mapping[str, list[str]] = {}
     """Streams beside the service's own, by name with their subjects."""

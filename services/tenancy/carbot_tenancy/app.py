@@ -24,6 +24,7 @@ from carbot_tenancy.mails.jobs import FORGET_MAILS
 from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
+from carbot_tenancy.oauth.routes import OAUTH
 from carbot_tenancy.organizations.actions import ERASURE, announce_organizations
 from carbot_tenancy.organizations.commands import RESUME, SUSPEND
 from carbot_tenancy.organizations.events import erase_due_organization, follow_subscription
@@ -37,6 +38,7 @@ from carbot_tenancy.second_factors.routes import SECOND_FACTORS
 from carbot_tenancy.sessions.routes import SESSIONS
 from carbot_tenancy.settings import Settings
 from carbot_tenancy.signing_keys.commands import ROTATE_KEYS
+from carbot_tenancy.signing_keys.jobs import ROTATE_OLD_KEYS
 from carbot_tenancy.signing_keys.keyring import KeyRing
 from carbot_tenancy.signing_keys.routes import read_key_set
 from carbot_tenancy.workshops.actions import announce_workshops
@@ -54,6 +56,7 @@ ROUTERS = (
     MEMBERS,
     INVITATIONS,
     API_KEYS,
+    OAUTH,
     MAILS,
     read_key_set,
     read_docs,
@@ -63,7 +66,7 @@ CONSUMERS = (
     Consumer("tenancy", "subscriptions", "BILLING", {SubscriptionChanged: follow_subscription}),
 )
 TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration, ERASURE: erase_due_organization}
-JOBS = (FORGET, FORGET_MAILS)
+JOBS = (FORGET, FORGET_MAILS, ROTATE_OLD_KEYS)
 ANNOUNCERS = {
     "organization": announce_organizations,
     "workshop": announce_workshops,

@@ -32,3 +32,9 @@ CREATE TABLE tenancy.mail_counts (
 
 CREATE INDEX mail_counts_window ON tenancy.mail_counts (window_ends_at);
 GRANT SELECT, INSERT, UPDATE (mails, window_ends_at), DELETE ON tenancy.mail_counts TO tenancy_worker;
+
+-- A key that is rotated ends after the overlap; when a key was last used is noted to the minute.
+GRANT UPDATE (expires_at, last_used_at) ON tenancy.api_keys TO tenancy_api;
+
+-- The worker rotates by age, and deletes what was retired long ago.
+GRANT SELECT (created_at), DELETE ON tenancy.signing_keys TO tenancy_worker;

@@ -49,7 +49,8 @@ def _complete(operation: dict[str, Any], method: str, guard: Requires | None, do
         operation["x-scope"] = guard.scope
     problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     responses: dict[str, Any] = operation["responses"]
-    responses.pop("400", None)
+    if MEDIA_TYPE not in responses.get("400", {}).get("content", {}):
+        responses.pop("400", None)  # Litestar's own words
     common = (
         _guarded(guard, method)
         if guard

@@ -29,6 +29,13 @@ class NewApiKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     expires_at: Instant | None = None
 
 
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long the old key goes on beside the new one, and when the new one ends: expires_at null means never."""
+
+    overlap_hours: Annotated[int, msgspec.Meta(ge=0, le=168)] = 24
+    expires_at: Instant | None = None
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key, without its secret."""
 
@@ -38,6 +45,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     workshop_id: UUID | None
     allowed_origins: list[str]
     scopes: list[str]
+    rotated_from: UUID | None
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
@@ -55,6 +63,7 @@ class MintedApiKey(msgspec.Struct, frozen=True, kw_only=True):
     workshop_id: UUID | None
     allowed_origins: list[str]
     scopes: list[str]
+    rotated_from: UUID | None
     expires_at: datetime | None
     created_at: datetime
     revision: int

@@ -13,8 +13,8 @@ async def list_api_keys(tx: Tx, *, after: UUID | None, limit: int) -> list[ApiKe
     return await tx.all(
         ApiKey,
         """
-        SELECT id, kind, name, workshop_id, allowed_origins, scopes, expires_at, last_used_at, revoked_at, created_at,
-            revision
+        SELECT id, kind, name, workshop_id, allowed_origins, scopes, rotated_from, expires_at, last_used_at, revoked_at,
+            created_at, revision
         FROM tenancy.api_keys
         WHERE organization_id = $1 AND ($2::uuid IS NULL OR id < $2)
         ORDER BY id DESC
@@ -30,8 +30,8 @@ async def find_api_key(tx: Tx, key_id: UUID) -> ApiKey | None:
     return await tx.first(
         ApiKey,
         """
-        SELECT id, kind, name, workshop_id, allowed_origins, scopes, expires_at, last_used_at, revoked_at, created_at,
-            revision
+        SELECT id, kind, name, workshop_id, allowed_origins, scopes, rotated_from, expires_at, last_used_at, revoked_at,
+            created_at, revision
         FROM tenancy.api_keys
         WHERE organization_id = $1 AND id = $2
         """,
@@ -41,15 +41,15 @@ async def find_api_key(tx: Tx, key_id: UUID) -> ApiKey | None:
 
 
 async def insert_api_key(
-    tx: Tx, new: NewApiKey, credential: Credential, created_by: UUID, now: datetime
+    tx: Tx, new: NewApiKey, credential: Credential, *, created_by: UUID, rotated_from: UUID | None, now: datetime
 ) -> StoredApiKey:
     return await tx.one(
         StoredApiKey,
         """
         INSERT INTO tenancy.api_keys
-            (organization_id, id, workshop_id, kind, name, secret_hash, scopes, allowed_origins, created_by, expires_at,
-            created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+            (organization_id, id, workshop_id, kind, name, secret_hash, scopes, allowed_origins, created_by, rotated_from,
+            expires_at, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
         RETURNING id, kind, workshop_id, secret_hash, allowed_origins, expires_at, revoked_at, revision
         """,
         tx.organization_id,
@@ -61,6 +61,7 @@ async def insert_api_key(
         new.scopes or [],
         new.allowed_origins,
         created_by,
+        rotated_from,
         new.expires_at,
         now,
     )
@@ -93,6 +94,39 @@ async def mark_all_revoked(tx: Tx, now: datetime) -> list[StoredApiKey]:
         RETURNING id, kind, workshop_id, secret_hash, allowed_origins, expires_at, revoked_at, revision
         """,
         tx.organization_id,
+        now,
+    )
+
+
+async def lock_api_key(tx: Tx, key_id: UUID) -> ApiKey | None:
+    """Find a key and let nobody else change it until the transaction ends."""
+    return await tx.first(
+        ApiKey,
+        """
+        SELECT id, kind, name, workshop_id, allowed_origins, scopes, rotated_from, expires_at, last_used_at, revoked_at,
+            created_at, revision
+        FROM tenancy.api_keys
+        WHERE organization_id = $1 AND id = $2
+        FOR NO KEY UPDATE
+        """,
+        tx.organization_id,
+        key_id,
+    )
+
+
+async def update_expiry(tx: Tx, key_id: UUID, expires_at: datetime, now: datetime) -> StoredApiKey:
+    """Let a key end then."""
+    return await tx.one(
+        StoredApiKey,
+        """
+        UPDATE tenancy.api_keys
+        SET expires_at = $3, updated_at = $4, revision = revision + 1
+        WHERE organization_id = $1 AND id = $2
+        RETURNING id, kind, workshop_id, secret_hash, allowed_origins, expires_at, revoked_at, revision
+        """,
+        tx.organization_id,
+        key_id,
+        expires_at,
         now,
     )
 

@@ -10,11 +10,11 @@ from carbot_core import web
 from carbot_core.errors import PreconditionFailed
 from carbot_core.web.pages import InvalidCursor
 from carbot_tenancy.api_keys import actions, queries
-from carbot_tenancy.api_keys.actions import ApiKeyNotFound, InvalidApiKey, KeyTooWide
-from carbot_tenancy.api_keys.models import ApiKey, ApiKeyPosition, MintedApiKey, NewApiKey
+from carbot_tenancy.api_keys.actions import ApiKeyEnded, ApiKeyNotFound, InvalidApiKey, KeyTooWide
+from carbot_tenancy.api_keys.models import ApiKey, ApiKeyPosition, MintedApiKey, NewApiKey, Rotation
 from carbot_tenancy.workshops.actions import WorkshopNotFound
 
-WRITE = [web.requires(scopes.API_KEYS_WRITE)]
+WRITE = [web.requires(scopes.API_KEYS_WRITE, max_age=web.RECENT)]
 
 
 @get("/", guards=[web.requires(scopes.API_KEYS_READ)], responses=web.problems(InvalidCursor))
@@ -33,6 +33,29 @@ async def create_api_key(data: JSONBody[NewApiKey], tx: web.Tx, caller: web.Call
     return await actions.create_api_key(tx, caller, data, now)
 
 
+@get("/{key_id:str}", guards=[web.requires(scopes.API_KEYS_READ)], responses=web.problems(ApiKeyNotFound))
+async def read_api_key(key_id: FromPath[UUID], tx: web.Tx) -> ApiKey:
+    """Read a key, without its secret."""
+    return await actions.read_api_key(tx, key_id)
+
+
+@post(
+    "/{key_id:str}/rotate",
+    guards=WRITE,
+    responses=web.problems(ApiKeyNotFound, PreconditionFailed, ApiKeyEnded, KeyTooWide, InvalidApiKey),
+)
+async def rotate_api_key(
+    key_id: FromPath[UUID],
+    data: JSONBody[Rotation],
+    optional_revision: web.OptionalIfMatch,
+    tx: web.Tx,
+    caller: web.Caller,
+    now: web.Now,
+) -> MintedApiKey:
+    """Make a key's successor, with the same reach. Its secret is in this answer and nowhere else; the old key goes on for a while."""
+    return await actions.rotate_api_key(tx, caller, key_id, data, revision=optional_revision, now=now)
+
+
 @post(
     "/{key_id:str}/revoke",
     status_code=200,
@@ -46,4 +69,7 @@ async def revoke_api_key(
     return await actions.revoke_api_key(tx, key_id, optional_revision, now)
 
 
-API_KEYS = Router("/api/tenancy/v1/api-keys", route_handlers=[list_api_keys, create_api_key, revoke_api_key])
+API_KEYS = Router(
+    "/api/tenancy/v1/api-keys",
+    route_handlers=[list_api_keys, create_api_key, read_api_key, rotate_api_key, revoke_api_key],
+)

@@ -20,11 +20,10 @@ async def list_signing_keys(tx: Tx, now: datetime) -> list[SigningKey]:
     )
 
 
-async def lock_signing_keys(tx: Tx) -> bool:
-    """Let nobody else rotate until the transaction ends; return whether there is a key that is not to be retired."""
+async def lock_signing_keys(tx: Tx) -> datetime | None:
+    """Let nobody else rotate until the transaction ends; return when the youngest key was made that is not to be retired."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('tenancy.signing_keys', 0))")
-    found = await tx.value(bool, "SELECT EXISTS (SELECT FROM tenancy.signing_keys WHERE retired_at IS NULL)")
-    return found is True
+    return await tx.value(datetime, "SELECT max(created_at) FROM tenancy.signing_keys WHERE retired_at IS NULL")
 
 
 async def update_retirement(tx: Tx, retired_at: datetime) -> int:
@@ -51,3 +50,8 @@ async def insert_signing_key(tx: Tx, key: SigningKey, now: datetime) -> None:
         key.not_before,
         now,
     )
+
+
+async def delete_retired(tx: Tx, *, before: datetime) -> int:
+    """Delete keys that were retired before then; return how many."""
+    return await tx.execute("DELETE FROM tenancy.signing_keys WHERE retired_at < $1", before)

@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from joserfc.jwk import OKPKey
 
-from carbot_core.auth import keys
+from carbot_core.auth import keys, tokens
 from carbot_core.auth.keys import HttpKeys, KeysUnknown, read_key_set
+from carbot_core.ids import new_id
+from carbot_core.web.edge import Edge
 from carbot_testing.issuer import Issuer
+from carbot_testing.running import client
 
 
 class Server:
@@ -83,6 +87,18 @@ class TestUnknownKid:
         assert await known.find("next") is not None
         assert await known.find("test") is None
         assert server.fetches == 2
+
+    async def test_floods_reach_the_issuer_once_through_an_api(self, issuer: Issuer, edges: dict[str, Edge]) -> None:
+        claims = issuer.claims(new_id())
+        forged = [tokens.sign(claims, OKPKey.generate_key("Ed25519", {"kid": f"foreign-{n}"})) for n in range(200)]
+        edges["crm"].app.state.issuer_keys._tried_at = float("-inf")
+        before = issuer.fetches
+        async with client(edges["crm"], "crm") as nobody:
+            answers = await asyncio.gather(
+                *(nobody.get("/api/crm/v1/leads", headers={"authorization": f"Bearer {each}"}) for each in forged)
+            )
+        assert {answer.status_code for answer in answers} == {401}
+        assert issuer.fetches - before == 1
 
 
 class TestIssuerThatIsAway:

@@ -1,14 +1,21 @@
 """Signing keys: made, rotated, retired."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from carbot_core.crypto import Vault
 from carbot_core.db import Context, Database
+from carbot_core.jobs import JobLoop
 from carbot_tenancy.signing_keys import actions
+from carbot_tenancy.signing_keys.jobs import ROTATE_OLD_KEYS
 from carbot_tenancy.signing_keys.keyring import KeyRing
+from carbot_testing.data_plane import DataPlane
 from carbot_testing.founding import Founder
+from carbot_testing.plugin import FreshDatabase
+from carbot_testing.running import Place
 
 
 class TestRotate:
@@ -40,6 +47,68 @@ class TestRotate:
         async with api_databases["tenancy"].transaction(Context()) as tx:
             lengths = await tx.value(int, "SELECT min(octet_length(private_key)) FROM tenancy.signing_keys")
         assert lengths == 32 + 12 + 16
+
+    async def test_publishes_as_long_before_as_it_is_told(
+        self, fresh_database: FreshDatabase, plane: DataPlane, vault: Vault
+    ) -> None:
+        now = datetime.now(UTC)
+        async with (
+            Database.connect(plane.dsn(await fresh_database(), "tenancy_worker")) as database,
+            database.transaction(Context()) as tx,
+        ):
+            new = await actions.rotate(tx, vault, now, force=True, ahead=timedelta(seconds=40))
+        assert new is not None
+        assert new.not_before == now + timedelta(seconds=40)
+
+
+class TestRotateOldKeys:
+    async def test_makes_the_first_key_then_one_a_month_and_forgets_the_old_ones(
+        self, fresh_database: FreshDatabase, plane: DataPlane, place: Place, vault: Vault
+    ) -> None:
+        name, start = await fresh_database(), datetime.now(UTC)
+        job = ROTATE_OLD_KEYS.prepare(place.settings("tenancy", "worker"))
+        async with (
+            Database.connect(plane.dsn(name, "tenancy_worker")) as worker,
+            Database.connect(plane.dsn(name, "tenancy_api")) as api,
+        ):
+
+            async def keys_after(later: timedelta, *, run: bool = True) -> tuple[str, list[str]]:
+                """Return which key signs then, and which are published, after the job has run."""
+                now = start + later
+                if run:
+                    assert await JobLoop(worker, (job,), lambda: now).run_if_due(job)
+                keyring = KeyRing(api, vault, "x")
+                signing, published = await keyring.signing_key(now), (await keyring.key_set(now)).keys
+                return signing.kid or "", [key.kid for key in published]
+
+            async with worker.transaction(Context()) as tx:
+                await tx.execute("DELETE FROM tenancy.signing_keys")
+            first, published = await keys_after(timedelta(0))
+            assert published == [first]
+            assert await keys_after(timedelta(days=29)) == (first, [first])
+            signing, (second, old) = await keys_after(timedelta(days=31))
+            assert (signing, old) == (first, first)
+            for minutes in range(1, 40):
+                signing, published = await keys_after(timedelta(days=31, minutes=minutes), run=False)
+                assert signing == (first if minutes < 10 else second), minutes
+                # The old one is published ten minutes, and what a process needs to hear of it, after it signed last.
+                assert published == ([second, first] if minutes < 25 else [second]), minutes
+            async with worker.transaction(Context()) as tx:
+                assert await tx.value(int, "SELECT count(*) FROM tenancy.signing_keys") == 2
+            assert await keys_after(timedelta(days=39)) == (second, [second])
+            async with worker.transaction(Context()) as tx:
+                assert await tx.value(int, "SELECT count(*) FROM tenancy.signing_keys") == 1
+
+    @pytest.mark.usefixtures("founder")
+    async def test_runs_in_the_worker(
+        self, worker_databases: dict[str, Database], eventually: Callable[..., Any]
+    ) -> None:
+        async def has_run() -> bool:
+            async with worker_databases["tenancy"].transaction(Context()) as tx:
+                run_at = await tx.value(datetime, "SELECT last_run_at FROM jobs WHERE name = $1", ROTATE_OLD_KEYS.name)
+            return run_at is not None
+
+        await eventually(has_run, within=10)
 
 
 class TestDocs:

@@ -1,0 +1,1 @@
+"""Access tokens for API keys (OAuth 2.0)."""
