@@ -131,3 +131,15 @@ COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription")
 def never() -> str:
     """Return an id that never was."""
     return str(uuid4())
+
+
+async def _publishable_key(side: Side) -> str:
+    answer = await side.clients["tenancy"].post("/api/tenancy/v1/api-keys", json=new_api_key(side))
+    key: str = answer.raise_for_status().json()["key"]
+    return key
+
+
+async def guest_headers(side: Side) -> dict[bytes, bytes]:
+    """Return what a guest of the side's first workshop shows."""
+    key = await _publishable_key(side)
+    return {b"x-carbot-key": key.encode(), b"origin": new_api_key(side)["allowed_origins"][0].encode()}

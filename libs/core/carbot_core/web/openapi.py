@@ -10,6 +10,7 @@ from carbot_core.auth.guards import scope_of
 from carbot_core.web.examples import example_of
 from carbot_core.web.problems import MEDIA_TYPE, Problem
 
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _COMMON = {
     "401": "`unauthorized`: sign in first, or the access token is not valid.",
     "403": "`scope_missing`: your role does not include this.",
@@ -17,6 +18,11 @@ _COMMON = {
     "422": "`invalid_request`, `invalid_body`: see errors.",
     "429": "`too_many_requests`: wait as long as Retry-After says.",
     "503": "`unavailable`: try again as Retry-After says.",
+}
+
+_OF_BODIES = {
+    "413": "`body_too_large`: a body has a mebibyte at the most.",
+    "415": "`unsupported_media_type`: send the body as application/json.",
 }
 
 
@@ -31,6 +37,7 @@ def document(app: Litestar) -> bytes:
         for method, operation in item.items():
             handler = _handler(app, path, method.upper())
             _complete(operation, scope_of(handler) if handler else None, handler.fn.__doc__ if handler else None)
+            _limit_body(operation)
             _illustrate(operation, components)
     return msgspec.json.encode(schema)
 
@@ -44,7 +51,6 @@ def _complete(operation: dict[str, Any], scope: str | None, docstring: str | Non
         operation["security"] = []
     else:
         operation["x-scope"] = scope
-    problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     responses: dict[str, Any] = operation["responses"]
     responses.pop("400", None)
     common = (
@@ -52,7 +58,13 @@ def _complete(operation: dict[str, Any], scope: str | None, docstring: str | Non
     )
     for status, text in {**common, "400": "`malformed_body`: the request cannot be read."}.items():
         own = f"{responses[status]['description']} " if status in responses else ""
-        responses[status] = {**problem, "description": own + text}
+        responses[status] = {**_PROBLEM, "description": own + text}
+
+
+def _limit_body(operation: dict[str, Any]) -> None:
+    """Name what is refused of a body before it is read."""
+    if "requestBody" in operation:
+        operation["responses"] |= {status: {**_PROBLEM, "description": text} for status, text in _OF_BODIES.items()}
 
 
 def _illustrate(operation: dict[str, Any], components: dict[str, Any]) -> None:
