@@ -192,7 +192,10 @@ ALTER TABLE ONLY billing.subscriptions FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE billing.tenants (
     organization_id uuid NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    status text DEFAULT 'trial'::text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE billing.timers (
@@ -291,6 +294,8 @@ CREATE INDEX revocations_recorded_at ON billing.revocations USING btree (recorde
 CREATE INDEX subscription_changes_of_subscription ON billing.subscription_changes USING btree (organization_id, subscription_id, effective_at, id);
 
 CREATE INDEX subscriptions_of_plan ON billing.subscriptions USING btree (plan_code, plan_version);
+
+CREATE INDEX tenants_changed_at ON billing.tenants USING btree (changed_at);
 
 CREATE INDEX timers_due ON billing.timers USING btree (due_at);
 

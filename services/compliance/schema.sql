@@ -174,7 +174,10 @@ ALTER TABLE ONLY compliance.subject_keys FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE compliance.tenants (
     organization_id uuid NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    status text DEFAULT 'trial'::text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE compliance.timers (
@@ -271,6 +274,8 @@ CREATE INDEX inbox_processed_at ON compliance.inbox USING btree (processed_at);
 CREATE INDEX outbox_unpublished ON ONLY compliance.outbox USING btree (pos) WHERE (published_at IS NULL);
 
 CREATE INDEX revocations_recorded_at ON compliance.revocations USING btree (recorded_at);
+
+CREATE INDEX tenants_changed_at ON compliance.tenants USING btree (changed_at);
 
 CREATE INDEX timers_due ON compliance.timers USING btree (due_at);
 

@@ -194,7 +194,10 @@ CREATE TABLE crm.schema_migrations (
 
 CREATE TABLE crm.tenants (
     organization_id uuid NOT NULL,
-    seen_at timestamp with time zone DEFAULT now() NOT NULL
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    status text DEFAULT 'trial'::text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE crm.timers (
@@ -297,6 +300,8 @@ CREATE INDEX leads_workshop_inbox ON crm.leads USING btree (organization_id, wor
 CREATE INDEX outbox_unpublished ON ONLY crm.outbox USING btree (pos) WHERE (published_at IS NULL);
 
 CREATE INDEX revocations_recorded_at ON crm.revocations USING btree (recorded_at);
+
+CREATE INDEX tenants_changed_at ON crm.tenants USING btree (changed_at);
 
 CREATE INDEX timers_due ON crm.timers USING btree (due_at);
 

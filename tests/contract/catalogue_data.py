@@ -31,6 +31,9 @@ GLOBAL: Final = {
     "tenancy.registrations": "before an organisation exists",
     "tenancy.users": "one person may belong to several organisations",
     "tenancy.user_tokens": "belong to a registration",
+    "tenancy.account_tokens": "belong to a user",
+    "tenancy.second_factors": "belong to a user",
+    "tenancy.recovery_codes": "belong to a user",
     "tenancy.sign_in_attempts": "counted before anybody is known",
     "tenancy.signing_keys": "the operator's",
     "tenancy.sessions": "belong to a user, and are met before the organisation is",
@@ -67,6 +70,7 @@ UNRESTRICTED_BELOW_WORKSHOP: Final[dict[str, str]] = {}
 UNAUDITED: Final = {
     "tenancy.registrations": "an intention, gone within a day",
     "tenancy.user_tokens": "made and spent by machines",
+    "tenancy.account_tokens": "made and spent by machines",
     "tenancy.sign_in_attempts": "a counter",
     "tenancy.signing_keys": "made and retired by the worker",
     "tenancy.sessions": "changes with every refresh",

@@ -84,6 +84,7 @@ def _common(stack: Stack) -> Mapping[str, str]:
         "CARBOT_HTTP_HOST": HOST,
         "CARBOT_JWKS_URL": stack.url(stack.ports.services["tenancy"].api) + "/.well-known/jwks.json",
         "CARBOT_ISSUER": ISSUER,
+        "CARBOT_TRUSTED_PROXIES": f"{HOST}/32",
     }
 
 

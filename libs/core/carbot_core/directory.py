@@ -11,6 +11,7 @@ from carbot_contracts.tenancy import (
     OrganizationChanged,
     OrganizationRegistered,
     OrganizationState,
+    OrganizationStatus,
     WorkshopChanged,
 )
 from carbot_core.auth import revocations
@@ -32,14 +33,25 @@ def consumer(service: str, *, publishable_keys: bool = False) -> Consumer:
     return Consumer(service, "directory", "TENANCY", handlers)
 
 
-async def remember_tenant(tx: Tx, organization_id: UUID) -> None:
-    """Note that there is such an organisation, for jobs that walk along all of them."""
-    await tx.execute("INSERT INTO tenants (organization_id) VALUES ($1) ON CONFLICT DO NOTHING", organization_id)
+async def remember_tenant(tx: Tx, organization_id: UUID, status: OrganizationStatus, version: int) -> None:
+    """Note that there is such an organisation and whether it may write, for whoever must know that of all of them."""
+    await tx.execute(
+        """
+        INSERT INTO tenants (organization_id, status, version)
+        VALUES ($1, $2, $3)
+        ON CONFLICT (organization_id) DO UPDATE
+        SET status = EXCLUDED.status, version = EXCLUDED.version, changed_at = clock_timestamp()
+        WHERE tenants.version < EXCLUDED.version
+        """,
+        organization_id,
+        status,
+        version,
+    )
 
 
 async def project_organization(tx: Tx, event: OrganizationState, envelope: Envelope) -> None:
     """Take over the organisation's state if it is newer than what is known."""
-    await remember_tenant(tx, event.organization_id)
+    await remember_tenant(tx, event.organization_id, event.status, envelope.version)
     await tx.execute(
         """
         INSERT INTO organizations

@@ -70,6 +70,10 @@ class Forbidden(Refusal):
     status = 403
 
 
+class OrganizationSuspended(Forbidden):
+    """Your organisation is suspended: everything can be read, nothing changed, until what is open is settled."""
+
+
 class NotFound(Refusal):
     """There is no such thing."""
 

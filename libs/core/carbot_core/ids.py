@@ -4,6 +4,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+OPERATOR = UUID(int=0)
+"""Stands where an organisation stands, for what belongs to none: us who run the product."""
+
 
 def new_id() -> UUID:
     """Return a new UUIDv7; ids of one process only grow."""

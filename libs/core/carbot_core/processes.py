@@ -33,6 +33,7 @@ from carbot_core.service import Runtime, Service
 from carbot_core.settings import SettingError, Settings
 from carbot_core.timers import TimerLoop
 from carbot_core.web.app import create_app
+from carbot_core.web.clients import Network, networks
 from carbot_core.web.edge import Edge
 
 log = structlog.get_logger()
@@ -56,12 +57,17 @@ async def api(service: Service, settings: Settings, *, clock: Clock = utc_now) -
             "clock": clock,
             "settings": settings,
             "issuer_keys": keys,
-            "authenticator": Authenticator(Verifier(keys, settings.issuer, clock), revocations),
+            "authenticator": Authenticator(Verifier(keys, settings.issuer, clock), revocations, clock),
             **service.state(runtime),
         }
         health.conditions["revocations"] = lambda: revocations.loaded
         health.dependencies["revocations"] = partial(_true, lambda: revocations.current)
-        edge = Edge(create_app(service.name, service.routers, state, settings.app_version), database, health)
+        edge = Edge(
+            create_app(service.name, service.routers, state, settings.app_version),
+            database,
+            health,
+            trusted_proxies=_proxies(settings),
+        )
         await _run_until_closed(
             stack,
             {
@@ -120,6 +126,15 @@ async def worker(service: Service, settings: Settings, *, clock: Clock = utc_now
         tasks = {name: partial(_after, started, run) for name, run in work.items()}
         await _run_until_closed(stack, {**tasks, "start": start})
         yield health
+
+
+def _proxies(settings: Settings) -> tuple[Network, ...]:
+    try:
+        return networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise SettingError(
+            f"CARBOT_TRUSTED_PROXIES is malformed: {error}. Set it to networks parted by commas, for example 10.0.0.0/8."
+        ) from None
 
 
 async def _open(

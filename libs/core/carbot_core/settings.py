@@ -51,6 +51,13 @@ SealingKeys = Annotated[
         description="X25519 keys as id:base64, newest last, parted by commas",
     ),
 ]
+TrustedProxies = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9A-Fa-f.:]+/[0-9]{1,3}(,[0-9A-Fa-f.:]+/[0-9]{1,3})*$(?!\n)",
+        description="networks parted by commas, for example 10.0.0.0/8,fd00::/8",
+    ),
+]
 
 
 class SettingError(SystemExit):
@@ -82,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: Port
     jwks_url: HttpUrl
     issuer: str
+    trusted_proxies: TrustedProxies = ""
+    """The networks of the gateway: what it says of the client's address is believed, and what anybody else says is not."""
     audit_public_keys: SealingKeys = ""
     app_version: str = "0.1.0"
 

@@ -2,6 +2,21 @@
 
 CREATE SCHEMA core;
 
+CREATE FUNCTION core.add_standing(schema_name text) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    EXECUTE format(
+        'ALTER TABLE %1$I.tenants
+            ADD COLUMN status text NOT NULL DEFAULT ''trial'',
+            ADD COLUMN version bigint NOT NULL DEFAULT 0,
+            ADD COLUMN changed_at timestamptz NOT NULL DEFAULT clock_timestamp()', schema_name);
+    EXECUTE format('CREATE INDEX tenants_changed_at ON %1$I.tenants (changed_at)', schema_name);
+    EXECUTE format('GRANT SELECT (status, changed_at) ON %1$I.tenants TO %2$I', schema_name, schema_name || '_api');
+    EXECUTE format('GRANT UPDATE (status, version, changed_at) ON %1$I.tenants TO %2$I', schema_name, schema_name || '_worker');
+END
+$_$;
+
 CREATE FUNCTION core.audit(target regclass, secret_columns text[] DEFAULT '{}'::text[], ignored_columns text[] DEFAULT '{}'::text[], subject text DEFAULT NULL::text, personal_columns text[] DEFAULT '{}'::text[]) RETURNS void
     LANGUAGE plpgsql
     AS $$

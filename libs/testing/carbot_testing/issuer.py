@@ -52,6 +52,7 @@ class Issuer:
             jti=new_id(),
             iat=at,
             exp=at + tokens.LIFETIME_SECONDS,
+            auth_time=at,
         )
 
     def token(self, organization_id: UUID, role: Role = "owner", **rest: Any) -> str:

@@ -21,6 +21,7 @@ from carbot_tenancy.members.routes import MEMBERS
 from carbot_tenancy.organizations.actions import announce_organizations
 from carbot_tenancy.organizations.routes import ORGANIZATIONS
 from carbot_tenancy.passwords import Passwords
+from carbot_tenancy.pulse import beat
 from carbot_tenancy.registrations.actions import EXPIRY_TIMER
 from carbot_tenancy.registrations.events import expire_registration
 from carbot_tenancy.registrations.routes import REGISTRATIONS
@@ -71,5 +72,6 @@ SERVICE = Service(
     jobs=JOBS,
     announcers=ANNOUNCERS,
     state=state,
+    background={"pulse": beat},
     commands=(ROTATE_KEYS,),
 )

@@ -9,9 +9,10 @@ from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.params import HeaderParameter, SkipValidation
 
+from carbot_contracts.tenancy import OrganizationStatus
 from carbot_core.credentials import Credential
 from carbot_core.db import Context, Tx
-from carbot_core.errors import Forbidden, Unauthorized
+from carbot_core.errors import Forbidden, OrganizationSuspended, Unauthorized
 from carbot_core.web.dependencies import Now, Origin
 from carbot_core.web.exchange import Exchange
 
@@ -32,6 +33,7 @@ class PublishableKey(msgspec.Struct, frozen=True):
     workshop_id: UUID
     secret_hash: str
     allowed_origins: frozenset[str]
+    organization_status: OrganizationStatus
     expires_at: datetime | None
     revoked_at: datetime | None
 
@@ -78,6 +80,8 @@ async def provide_guest(
         raise PublishableKeyNotValid(reason="unknown, expired or revoked")
     if page_origin not in known.allowed_origins:
         raise OriginNotAllowed(key=credential.id)
+    if request.method != "GET" and known.organization_status == "suspended":
+        raise OrganizationSuspended
     return Guest(tx, known.workshop_id, credential.id)
 
 
@@ -86,7 +90,8 @@ async def find_publishable_key(tx: Tx, key_id: UUID) -> PublishableKey | None:
     return await tx.first(
         PublishableKey,
         """
-        SELECT k.workshop_id, k.secret_hash, k.allowed_origins, k.expires_at, k.revoked_at
+        SELECT k.workshop_id, k.secret_hash, k.allowed_origins, k.expires_at, k.revoked_at,
+            o.status AS organization_status
         FROM publishable_keys k
         JOIN organizations o ON o.organization_id = k.organization_id AND o.status NOT IN ('closing', 'erased')
         WHERE k.organization_id = $1 AND k.id = $2

@@ -21,6 +21,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None
     issued_at: datetime
     expires_at: datetime
+    authenticated_at: datetime | None = None
+    """When a user last showed the credentials."""
 
     def context(self, request_id: UUID | None, trace_id: str | None) -> Context:
         """Return the context of this principal's transactions."""

@@ -61,6 +61,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jti: UUID
     iat: _Time
     exp: _Time
+    auth_time: _Time | None = None
+    """When the user last showed the credentials (OpenID Connect Core, section 2); an API key never does."""
     kind: Literal["user", "api_key"] = "user"
 
 
@@ -120,6 +122,7 @@ class Verifier:
             session_id=claims.sid,
             issued_at=datetime.fromtimestamp(claims.iat, UTC),
             expires_at=datetime.fromtimestamp(claims.exp, UTC),
+            authenticated_at=None if claims.auth_time is None else datetime.fromtimestamp(claims.auth_time, UTC),
         )
 
 

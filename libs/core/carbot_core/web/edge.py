@@ -18,6 +18,7 @@ from carbot_core import telemetry
 from carbot_core.db import Database, TransactionConflict
 from carbot_core.errors import Refusal, Unavailable
 from carbot_core.web import idempotency
+from carbot_core.web.clients import Network, address_of
 from carbot_core.web.exchange import Exchange
 from carbot_core.web.problems import MEDIA_TYPE, of_refusal
 
@@ -71,8 +72,11 @@ class Held:
 class Edge:
     """The outermost ASGI application of a service."""
 
-    def __init__(self, app: Litestar, database: Database, probes: ASGIApp) -> None:
+    def __init__(
+        self, app: Litestar, database: Database, probes: ASGIApp, *, trusted_proxies: tuple[Network, ...] = ()
+    ) -> None:
         self.app = app
+        self._trusted_proxies = trusted_proxies
         self._database = database
         self._probes = probes
 
@@ -92,7 +96,9 @@ class Edge:
         with telemetry.tracer.start_as_current_span(
             method, context=telemetry.parent_of(parent), kind=trace.SpanKind.SERVER, record_exception=False
         ) as span:
-            exchange = Exchange(scope, receive, self._database, telemetry.trace_id())
+            exchange = Exchange(
+                scope, receive, self._database, telemetry.trace_id(), address_of(scope, self._trusted_proxies)
+            )
             status, route, organization = _FAULT, "unmatched", None
             try:
                 status, route, organization = await self._answer(scope, exchange, send)

@@ -27,12 +27,12 @@ class Replay(Exception):
 class Exchange:
     """What the edge, the dependencies and the renderer know of a request."""
 
-    def __init__(self, scope: Scope, receive: Receive, database: Database, trace_id: str) -> None:
+    def __init__(self, scope: Scope, receive: Receive, database: Database, trace_id: str, client: str) -> None:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.method = str(scope.get("method", ""))
         self.path = scope["path"]
         self.query = bytes(scope.get("query_string", b""))
-        self.client = (scope.get("client") or ("", 0))[0]
+        self.client = client
         self.request_id = _request_id(self.headers.get(b"x-request-id"))
         self.trace_id = trace_id
         self._database = database

@@ -6,7 +6,8 @@ import msgspec
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from carbot_core.auth.guards import scope_of
+from carbot_core.auth.guards import PeopleOnly, RecentSignInRequired, Requires, guard_of
+from carbot_core.errors import OrganizationSuspended
 from carbot_core.web.examples import example_of
 from carbot_core.web.problems import MEDIA_TYPE, Problem
 
@@ -36,25 +37,29 @@ def document(app: Litestar) -> bytes:
     for path, item in schema.get("paths", {}).items():
         for method, operation in item.items():
             handler = _handler(app, path, method.upper())
-            _complete(operation, scope_of(handler) if handler else None, handler.fn.__doc__ if handler else None)
+            _complete(
+                operation, method, guard_of(handler) if handler else None, handler.fn.__doc__ if handler else None
+            )
             _limit_body(operation)
             _illustrate(operation, components)
     return msgspec.json.encode(schema)
 
 
-def _complete(operation: dict[str, Any], scope: str | None, docstring: str | None) -> None:
+def _complete(operation: dict[str, Any], method: str, guard: Requires | None, docstring: str | None) -> None:
     lines = [line.strip() for line in (docstring or "").strip().splitlines()]
     operation["summary"] = lines[0] if lines else operation["operationId"]
     if text := "\n".join(lines[1:]).strip():
         operation["description"] = text
-    if scope is None:
+    if guard is None:
         operation["security"] = []
     else:
-        operation["x-scope"] = scope
+        operation["x-scope"] = guard.scope
     responses: dict[str, Any] = operation["responses"]
     responses.pop("400", None)
     common = (
-        _COMMON if scope else {status: text for status, text in _COMMON.items() if status not in {"401", "403", "404"}}
+        _guarded(guard, method)
+        if guard
+        else {status: text for status, text in _COMMON.items() if status not in {"401", "403", "404"}}
     )
     for status, text in {**common, "400": "`malformed_body`: the request cannot be read."}.items():
         own = f"{responses[status]['description']} " if status in responses else ""
@@ -65,6 +70,17 @@ def _limit_body(operation: dict[str, Any]) -> None:
     """Name what is refused of a body before it is read."""
     if "requestBody" in operation:
         operation["responses"] |= {status: {**_PROBLEM, "description": text} for status, text in _OF_BODIES.items()}
+
+
+def _guarded(guard: Requires, method: str) -> dict[str, str]:
+    """Return what every route with such a guard may answer."""
+    unauthorized, forbidden = _COMMON["401"], _COMMON["403"]
+    if method != "get" and not guard.while_suspended:
+        forbidden += f" `{OrganizationSuspended.code()}`: {OrganizationSuspended.sentence()}"
+    if guard.max_age is not None:
+        unauthorized += f" `{RecentSignInRequired.code()}`: {RecentSignInRequired.sentence()}"
+        forbidden += f" `{PeopleOnly.code()}`: {PeopleOnly.sentence()}"
+    return {**_COMMON, "401": unauthorized, "403": forbidden}
 
 
 def _illustrate(operation: dict[str, Any], components: dict[str, Any]) -> None:

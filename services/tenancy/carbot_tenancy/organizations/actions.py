@@ -46,7 +46,7 @@ async def found_organization(tx: Tx, new: NewOrganization, now: datetime) -> Org
             break
     if organization is None:
         raise RuntimeError("an organisation with this id exists")
-    await directory.remember_tenant(tx, organization.id)
+    await directory.remember_tenant(tx, organization.id, organization.status, organization.revision)
     await outbox.add(tx, OrganizationRegistered(**_state(organization)), version=organization.revision)
     return organization
 
@@ -59,6 +59,7 @@ async def close_organization(tx: Tx, revision: int | None, now: datetime) -> Org
     closing = await queries.mark_closing(tx, now)
     if closing is None:
         return current
+    await directory.remember_tenant(tx, closing.id, closing.status, closing.revision)
     await outbox.add(tx, OrganizationChanged(**_state(closing)), version=closing.revision)
     await revoke_access(tx, "organization", closing.id, not_before=now + IN_FLIGHT, reason="closing")
     return closing

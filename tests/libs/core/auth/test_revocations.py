@@ -10,14 +10,15 @@ import pytest
 import pytest_asyncio
 from msgspec.structs import replace
 
-from carbot_contracts.tenancy import AccessRevoked
+from carbot_contracts.tenancy import AccessRevoked, OrganizationStatus
+from carbot_core import directory
 from carbot_core.auth import revocations, tokens
 from carbot_core.auth.principal import Principal
 from carbot_core.auth.revocations import Kind, Revocations
 from carbot_core.consume import Envelope
 from carbot_core.db import Context, Database
 from carbot_core.errors import DatabaseUnavailable
-from carbot_core.ids import new_id
+from carbot_core.ids import OPERATOR, new_id
 from carbot_core.web.edge import Edge
 from carbot_testing.child import Child
 from carbot_testing.issuer import Issuer
@@ -127,6 +128,10 @@ async def record(keeper: Database, organization_id: UUID, kind: Kind, subject: U
         await revocations.record(tx, event, envelope)
 
 
+async def pulse(keeper: Database) -> None:
+    await record(keeper, OPERATOR, "organization", OPERATOR, ago(0))
+
+
 def principal(organization_id: UUID, session: UUID, issued_at: datetime) -> Principal:
     return Principal(
         kind="user",
@@ -146,7 +151,31 @@ class TestMemory:
         memory = Revocations(own_database)
         assert (memory.loaded, memory.current) == (False, False)
         await memory.read()
-        assert (memory.loaded, memory.current) == (True, True)
+        assert memory.loaded
+
+    async def test_is_current_while_tenancy_is_heard(
+        self, own_database: Database, keeper: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        memory = Revocations(own_database)
+        await pulse(keeper)
+        await memory.read()
+        assert memory.current
+        monkeypatch.setattr(revocations, "UNHEARD", timedelta(milliseconds=1))
+        await memory.read()
+        assert (memory.loaded, memory.current) == (True, False)
+
+    async def test_learns_who_is_suspended_and_who_no_longer(self, own_database: Database, keeper: Database) -> None:
+        memory, organization = Revocations(own_database), new_id()
+        steps: tuple[tuple[int, OrganizationStatus, bool], ...] = (
+            (1, "suspended", True),
+            (2, "active", False),
+            (1, "suspended", False),
+        )
+        for version, status, suspended in steps:
+            async with keeper.transaction(Context(organization_id=organization)) as tx:
+                await directory.remember_tenant(tx, organization, status, version)
+            await memory.read()
+            assert (organization in memory.suspended) == suspended
 
     async def test_keeps_what_it_knows_when_the_database_is_away(
         self, own_place: Place, own_database: Database, keeper: Database, monkeypatch: pytest.MonkeyPatch
@@ -154,6 +183,7 @@ class TestMemory:
         organization, session, at = new_id(), new_id(), ago(10)
         memory = Revocations(own_database)
         await record(keeper, organization, "session", session, at)
+        await pulse(keeper)
         await memory.read()
         own_database.primary.terminate()
         with pytest.raises(DatabaseUnavailable):

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,8 @@ import pytest
 import pytest_asyncio
 
 from carbot_core import cli
+from carbot_core.auth import revocations
+from carbot_core.ids import OPERATOR
 from carbot_core.processes import refuse_taken_port
 from carbot_core.service import Service
 from carbot_core.settings import SettingError
@@ -25,7 +28,7 @@ from carbot_testing.child import Child
 from carbot_testing.data_plane import PASSWORD
 from carbot_testing.issuer import Issuer
 from carbot_testing.running import Place, service
-from carbot_testing.world import Organization
+from carbot_testing.world import Organization, World
 
 LEADS = "/api/crm/v1/leads"
 CANARY = "kanarienvogel"
@@ -157,7 +160,15 @@ async def caller(api: Child, issuer: Issuer, organization: Organization) -> Asyn
 
 
 class TestApi:
-    async def test_says_of_itself_that_it_is_well(self, api: Child, caller: httpx.AsyncClient) -> None:
+    async def test_says_of_itself_that_it_is_well(
+        self, api: Child, caller: httpx.AsyncClient, world: World, eventually: Callable[..., Any]
+    ) -> None:
+        await world.tell(OPERATOR, revocations.pulse(datetime.now(UTC)))
+
+        async def well() -> bool:
+            return (await caller.get("/health/dependencies")).status_code == 200
+
+        await eventually(well)
         assert (await caller.get("/health/live")).json() == {"status": "live"}
         assert (await caller.get("/health/ready")).json() == {"status": "ready", "waits_for": []}
         dependencies = await caller.get("/health/dependencies")

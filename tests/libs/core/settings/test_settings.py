@@ -51,6 +51,7 @@ MALFORMED = {
     ),
     "key_encryption_key": (CANARY, "A" * 44, "A" * 42 + "==", "A" * 43),
     "stream_replicas": (CANARY,),
+    "trusted_proxies": (CANARY, "172.16.1.1", "172.16.0.0/12,", "172.16.0.0/12 10.1.0.0/16"),
 }
 
 
@@ -67,6 +68,7 @@ def environment(place: Place) -> dict[str, str]:
         "CARBOT_APP_VERSION": "1",
         "CARBOT_HTTP_HOST": "127.0.0.1",
         "CARBOT_DB_STATEMENT_CACHE": "0",
+        "CARBOT_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
         "CARBOT_STREAM_REPLICAS": "1",
     }
 

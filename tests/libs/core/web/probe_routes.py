@@ -116,6 +116,16 @@ def router(hooks: Hooks) -> Router:  # noqa: C901 - a list of routes that share 
         """Take whatever JSON there is."""
         return data
 
+    @post("/fresh", guards=[web.requires(scopes.LEADS_WRITE, max_age=web.RECENT)])
+    async def need_recent_sign_in() -> dict[str, Any]:
+        """Do what needs fresh credentials."""
+        return {}
+
+    @post("/settle", guards=[web.requires(scopes.LEADS_WRITE, while_suspended=True)])
+    async def settle() -> dict[str, Any]:
+        """Do what is done while suspended."""
+        return {}
+
     @get("/leads/{lead_id:str}", guards=write, opt=web.MAY_BE_STALE)
     async def read_stale(lead_id: FromPath[UUID], tx: web.Tx) -> dict[str, Any]:
         """Say whether a replica answered, and what."""
@@ -124,6 +134,6 @@ def router(hooks: Hooks) -> Router:  # noqa: C901 - a list of routes that share 
             "name": await tx.value(str, "SELECT name FROM crm.leads WHERE id = $1", lead_id),
         }
 
-    return Router(
-        PROBES, route_handlers=[insert_probe, swap, wait, swallow, fault, refuse, count, take_anything, read_stale]
-    )
+    failing = [swallow, fault, refuse, count]
+    guarded = [need_recent_sign_in, settle]
+    return Router(PROBES, route_handlers=[insert_probe, swap, wait, *failing, take_anything, read_stale, *guarded])

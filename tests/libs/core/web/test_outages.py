@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest_asyncio
 from sent_leads import LEADS, new_lead
 
 from carbot_core.auth import revocations
+from carbot_core.db import Database
+from carbot_core.ids import OPERATOR
 from carbot_testing.running import Place
-from carbot_testing.world import Organization
+from carbot_testing.world import Organization, World
 
 type AtRest = Callable[[], Awaitable[None]]
 
@@ -31,11 +34,18 @@ async def until_well(member: httpx.AsyncClient, organization: Organization, with
             pass
 
 
+async def pulse(place: Place) -> None:
+    """Let crm hear of tenancy, as its worker would."""
+    async with Database.connect(place.plane.dsn(place.database, "crm_worker")) as database:
+        await World({"crm": database}).tell(OPERATOR, revocations.pulse(datetime.now(UTC)))
+
+
 @pytest_asyncio.fixture
 async def frozen_pooler(
     own_place: Place, member: httpx.AsyncClient, own_organization: Organization
 ) -> AsyncGenerator[None]:
     await burst(member, own_organization, 4)
+    await pulse(own_place)
     own_place.plane.signal("pgbouncer", "STOP")
     yield
     own_place.plane.signal("pgbouncer", "CONT")
@@ -70,6 +80,7 @@ class TestFrozenPooler:
         await at_rest()
 
         async def well() -> bool:
+            await pulse(own_place)
             return (await member.get("/health/dependencies")).status_code == 200
 
         await eventually(well, within=20)
