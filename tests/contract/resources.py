@@ -124,6 +124,9 @@ OF_THE_WHOLE_ORGANIZATION: Final = {
 """Lists whose rows stand below no workshop although they may name one."""
 
 
+COME_ALONG: Final[dict[tuple[str, str], frozenset[str]]] = {}
+"""What else an edit of one member changes, by operation and member."""
+
 COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription"),)
 """What a service makes of a new organisation by itself."""
 
