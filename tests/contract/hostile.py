@@ -1,22 +1,15 @@
-"""Requests for an operation: what its document admits, what it does not, and what nobody in good faith would send."""
+"""Requests that nobody in good faith would send: each spoils one that would do, in one place."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
-import requests
-import schemathesis
-from hypothesis import strategies as st
-from interface import Operation, ids_in_body, ids_in_query
-from schemathesis import Case, GenerationMode
-from schemathesis.core.result import Ok
-from schemathesis.schemas import APIOperation
+from interface import Operation
 
-JSON: Final = "application/json"
-_BASE: Final = "http://service"
+JSON: Final = (b"content-type", b"application/json")
 _HUGE: Final = "9" * 400
+_MARK: Final = "5d1c0ec8-hostile"
 
 VALUES: Final = (
     *("null", "true", "0", "-1", '""', '" "', "[]", "{}", "[null]", '{"": {}}'),
@@ -37,6 +30,19 @@ SEGMENTS: Final = (
 )
 """Values in paths and queries, percent-encoded."""
 
+ODD_QUERIES: Final = (
+    "",
+    "%",
+    "%zz",
+    "1e3",
+    "1.0",
+    "+1",
+    "true",
+    "2026-01-01T00:00:00%2B01:00",
+    "9999-12-31",
+    "a" * 60_000,
+)
+
 HEADERS: Final = (
     *(
         (b"if-match", value)
@@ -51,7 +57,12 @@ HEADERS: Final = (
     *((b"x-forwarded-for", value) for value in (b"", b"::1", b"1.2.3.4, x", b"\xff", b"a" * 5000)),
     *((b"accept", value) for value in (b"", b"text/html", b"application/xml;q=2", b"\xff", b"*/" * 500)),
     *((b"origin", b"null"), (b"origin", b"\xff"), (b"user-agent", b"\xff" * 300), (b"cookie", b"a=\xff; =; ;;")),
-    *((b"content-encoding", b"gzip"), (b"range", b"bytes=0-"), (b"x-http-method-override", b"DELETE"), (b"host", b"")),
+    *(
+        (b"content-encoding", b"gzip"),
+        (b"range", b"bytes=0-"),
+        (b"x-http-method-override", b"DELETE"),
+        (b"host", b"a:b"),
+    ),
     *((b"accept-language", b"\xff"), (b"accept-language", b"de" * 3000), (b"if-none-match", b"*"), (b"expect", b"x")),
 )
 
@@ -119,91 +130,54 @@ class Sent(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-def sent(operation: Operation, described: APIOperation[Any, Any, Any, Any], known: Known) -> st.SearchStrategy[Sent]:
-    """Return the requests of an operation: of the document, against it, and hostile ones, as often each."""
-    admitted, refused = (described.as_strategy(generation_mode=mode) for mode in GenerationMode)
-    of_document = [
-        st.builds(_of_document, strategy, st.just(operation), st.just(known), st.sampled_from(is_known))
-        for strategy, is_known in ((admitted, (True, True, False)), (refused, (True, False)))
-    ]
-    return st.one_of(*of_document, _hostile(operation, known))
-
-
-def _of_document(case: Case[Any], operation: Operation, known: Known, is_known: bool) -> Sent:
-    """Return what Schemathesis made; where `is_known`, with ids and entity tags of what is there."""
-    if is_known and isinstance(case.body, dict):
-        replaced = {name: known.ids[name] for name in ids_in_body(operation) if name in case.body}
-        case.body = {**case.body, **{n: [v] if isinstance(case.body[n], list) else v for n, v in replaced.items()}}
-    if is_known:
-        case.query = {**case.query, **{n: known.ids[n] for n in ids_in_query(operation) if n in case.query}}
-    prepared = requests.Request(**case.as_transport_kwargs(base_url=_BASE)).prepare()
-    url = urlsplit(str(prepared.url))
-    path = known.path if is_known else url.path
-    headers = {_bytes(name).lower(): _bytes(value) for name, value in prepared.headers.items()}
-    headers |= known.headers if is_known else {}
-    body = prepared.body if isinstance(prepared.body, bytes) else str(prepared.body or "").encode()
-    return Sent(
-        operation.method, f"{path}?{url.query}" if url.query else path, _without(headers, b"authorization"), body
-    )
-
-
-def _without(headers: Mapping[bytes, bytes], *names: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    return tuple((name, value) for name, value in headers.items() if name not in {*names, b"content-length"})
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("latin-1", "replace")
-
-
-@st.composite
-def _hostile(draw: st.DrawFn, operation: Operation, known: Known) -> Sent:
-    """Spoil what a request that would do says, where it goes, or both."""
-    path, query, body = known.path, "", b""
-    headers = {**known.headers}
+def hostile(operation: Operation, known: Known) -> Iterator[Sent]:
+    """Return one request after the other, each with one thing in it that should not be."""
+    yield from _elsewhere(operation, known)
+    yield from _with_headers(operation, known)
     if known.body is not None:
-        headers[b"content-type"] = JSON.encode()
-        body = draw(_contents(known.body))
-        if draw(st.integers(0, 5)) == 0:
-            headers[b"content-type"] = draw(st.sampled_from(TYPES)).encode("latin-1")
-    match draw(st.sampled_from(("nothing", "path", "query", "header", "header"))):
-        case "path":
-            segment = draw(st.sampled_from(SEGMENTS))
-            path = operation.path.format(**dict.fromkeys(operation.parameters("path"), segment))
-        case "query":
-            names = [*operation.parameters("query"), "limit", "unknown"]
-            pairs = st.tuples(st.sampled_from(names), st.sampled_from((*SEGMENTS, "", "%zz", "1", "1e3")))
-            query = "&".join(f"{name}={value}" for name, value in draw(st.lists(pairs, min_size=1, max_size=4)))
-        case "header":
-            name, value = draw(st.sampled_from(HEADERS))
-            headers[name] = value
-        case _:
-            pass
-    return Sent(operation.method, f"{path}?{query}" if query else path, _without(headers), body)
+        yield from _with_bodies(operation, known, known.body)
 
 
-def _contents(valid: dict[str, Any]) -> st.SearchStrategy[bytes]:
-    text = json.dumps(valid)
-    wholes = (*WHOLES, text.encode() * 2, text[:-1].encode(), text.encode("utf-16"), b"\xef\xbb\xbf" + text.encode())
-    return st.one_of(_spoiled(valid), _spoiled(valid), st.sampled_from(wholes), st.just(text.encode()))
+def _elsewhere(operation: Operation, known: Known) -> Iterator[Sent]:
+    good = _good(known)
+    for name in operation.parameters("path"):
+        others = dict.fromkeys(operation.parameters("path"), "0195a6e2-7c1f-7000-8000-1f9f3d507730")
+        for segment in SEGMENTS:
+            yield Sent(operation.method, operation.path.format(**{**others, name: segment}), *good)
+    for name in (*operation.parameters("query"), *(["unknown"] if operation.method == "GET" else ())):
+        for value in (*SEGMENTS, *ODD_QUERIES):
+            yield Sent(operation.method, f"{known.path}?{name}={value}", *good)
+    yield Sent(operation.method, f"{known.path}?limit=1&limit=2&=&&%", *good)
 
 
-@st.composite
-def _spoiled(draw: st.DrawFn, valid: dict[str, Any]) -> bytes:
-    """Put a hostile value in the place of a member's, of a member within, or beside them; or say a member twice."""
-    body: dict[str, Any] = json.loads(json.dumps(valid))
-    inner = [name for name, value in body.items() if isinstance(value, dict)]
-    target = body[draw(st.sampled_from(inner))] if inner and draw(st.booleans()) else body
-    name = draw(st.sampled_from([*target, *target, "unknown", "__proto__", "organization_id"]))
-    value = draw(st.sampled_from(VALUES))
-    mark = "5d1c0ec8-hostile"
-    twice = draw(st.booleans()) and name in target and f'"{name}": {json.dumps(target[name])}, '
-    target[name] = mark
-    return json.dumps(body).replace(f'"{name}": "{mark}"', f'{twice or ""}"{name}": {value}').encode()
+def _with_headers(operation: Operation, known: Known) -> Iterator[Sent]:
+    """Spoil the headers that the route reads, and those that all read where it costs nothing, as nothing is written."""
+    headers, body = _good(known)
+    own = {name.lower().encode() for name in operation.parameters("header")}
+    own |= {b"idempotency-key"} if operation.method == "POST" else set()
+    types = [(JSON[0], content_type.encode("latin-1")) for content_type in TYPES if known.body is not None]
+    for name, value in (*HEADERS, *types):
+        if operation.method == "GET" or name in own or name == JSON[0]:
+            others = tuple(each for each in headers if each[0] != name)
+            yield Sent(operation.method, known.path, (*others, (name, value)), body)
 
 
-def described(document: dict[str, Any]) -> dict[str, APIOperation[Any, Any, Any, Any]]:
-    """Return Schemathesis' view of a document, by operation id."""
-    schema = schemathesis.openapi.from_dict(document)
-    schema.config.generation.update(with_security_parameters=False)
-    found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-    return {each.definition.raw["operationId"]: each for each in found}
+def _with_bodies(operation: Operation, known: Known, valid: dict[str, Any]) -> Iterator[Sent]:
+    headers, text = _good(known)
+    twice = text[:-1] + b", " + text[1:]
+    for body in (*WHOLES, text * 2, twice, text[:-1], text.decode().encode("utf-16"), b"\xef\xbb\xbf" + text):
+        yield Sent(operation.method, known.path, headers, body)
+    for place in ("", *(name for name, value in valid.items() if isinstance(value, dict))):
+        for name in (*(valid[place] if place else valid), "unknown", "__proto__"):
+            spoiled: dict[str, Any] = json.loads(text)
+            (spoiled[place] if place else spoiled)[name] = _MARK
+            for value in VALUES:
+                body = json.dumps(spoiled).replace(f'"{_MARK}"', value).encode()
+                yield Sent(operation.method, known.path, headers, body)
+
+
+def _good(known: Known) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
+    """Return the headers and the body of a request that would do."""
+    if known.body is None:
+        return tuple(known.headers.items()), b""
+    return (*known.headers.items(), JSON), json.dumps(known.body).encode()
