@@ -12,14 +12,14 @@ _HUGE: Final = "9" * 400
 _MARK: Final = "5d1c0ec8-hostile"
 
 VALUES: Final = (
-    *("null", "true", "0", "-1", '""', '" "', "[]", "{}", "[null]", '{"": {}}'),
-    *(r'"\u0000"', r'"a\u0000b"', r'"\ud800"', r'"\udfff\ud800"', r'"\ufeff"', r'"\u202eabc"', r'"\r\nX: y"'),
-    *("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e-400", "-0.0", "2147483648", "9223372036854775808"),
-    *(_HUGE, f"-{_HUGE}", f"0.{_HUGE}", f'"{_HUGE}"', f'"{"a" * 100_000}"', f'"{"😀" * 5000}"'),
+    *("null", "true", "0", "-1", '""', '" "', "[]", "{}", "[null]"),
+    *(r'"\u0000"', r'"a\u0000b"', r'"\ud800"', r'"\udfff\ud800"', r'"\ufeff\u202eabc"', r'"a\r\nX: y"'),
+    *("NaN", "-Infinity", "1e400", "-1e400", "1e-400", "2147483648", "9223372036854775808"),
+    *(_HUGE, f"-{_HUGE}", f"0.{_HUGE}", f'"{"a" * 100_000}"', f'"{"😀" * 5000}"'),
     *("[" * 500 + "]" * 500, '{"a":' * 500 + "1" + "}" * 500, "[" * 20_000),
-    *('"\'; DROP TABLE leads; --"', '"../../etc/passwd"', '"%00"', '"{{7*7}}"', '"${jndi:ldap://x}"', '"<script>"'),
-    *('"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999-14:00"', '"2026-02-30"', '"-infinity"', '"24:00:00"'),
-    *('"00000000-0000-0000-0000-000000000000"', '"ffffffff-ffff-ffff-ffff-ffffffffffff"', '"+49\\u00a030"'),
+    '"\'; DROP TABLE leads; -- ../../etc/passwd %00 {{7*7}} ${jndi:ldap://x} <script>"',
+    *('"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999-14:00"', '"2026-02-30"', '"24:00:00"', '"+49\\u00a030"'),
+    '"00000000-0000-0000-0000-000000000000"',
 )
 """JSON texts that stand where a member's value was; some are none."""
 
@@ -130,22 +130,26 @@ class Sent(msgspec.Struct, frozen=True):
     body: bytes = b""
 
 
-def hostile(operation: Operation, known: Known) -> Iterator[Sent]:
-    """Return one request after the other, each with one thing in it that should not be."""
-    yield from _elsewhere(operation, known)
+def hostile(operation: Operation, known: Known, *, step: int = 1) -> Iterator[Sent]:
+    """Return one request after the other, each with one thing in it that should not be.
+
+    With a `step`, parameters and members take turns: each of them gets a part of the values, the next one another part.
+    """
+    yield from _elsewhere(operation, known, step)
     yield from _with_headers(operation, known)
     if known.body is not None:
-        yield from _with_bodies(operation, known, known.body)
+        yield from _with_bodies(operation, known, known.body, step)
 
 
-def _elsewhere(operation: Operation, known: Known) -> Iterator[Sent]:
+def _elsewhere(operation: Operation, known: Known, step: int) -> Iterator[Sent]:
     good = _good(known)
     for name in operation.parameters("path"):
         others = dict.fromkeys(operation.parameters("path"), "0195a6e2-7c1f-7000-8000-1f9f3d507730")
         for segment in SEGMENTS:
             yield Sent(operation.method, operation.path.format(**{**others, name: segment}), *good)
-    for name in (*operation.parameters("query"), *(["unknown"] if operation.method == "GET" else ())):
-        for value in (*SEGMENTS, *ODD_QUERIES):
+    names = (*operation.parameters("query"), *(["unknown"] if operation.method == "GET" else ()))
+    for number, name in enumerate(names):
+        for value in (*SEGMENTS, *ODD_QUERIES)[number % step :: step]:
             yield Sent(operation.method, f"{known.path}?{name}={value}", *good)
     yield Sent(operation.method, f"{known.path}?limit=1&limit=2&=&&%", *good)
 
@@ -162,18 +166,19 @@ def _with_headers(operation: Operation, known: Known) -> Iterator[Sent]:
             yield Sent(operation.method, known.path, (*others, (name, value)), body)
 
 
-def _with_bodies(operation: Operation, known: Known, valid: dict[str, Any]) -> Iterator[Sent]:
+def _with_bodies(operation: Operation, known: Known, valid: dict[str, Any], step: int) -> Iterator[Sent]:
     headers, text = _good(known)
     twice = text[:-1] + b", " + text[1:]
     for body in (*WHOLES, text * 2, twice, text[:-1], text.decode().encode("utf-16"), b"\xef\xbb\xbf" + text):
         yield Sent(operation.method, known.path, headers, body)
-    for place in ("", *(name for name, value in valid.items() if isinstance(value, dict))):
-        for name in (*(valid[place] if place else valid), "unknown", "__proto__"):
-            spoiled: dict[str, Any] = json.loads(text)
-            (spoiled[place] if place else spoiled)[name] = _MARK
-            for value in VALUES:
-                body = json.dumps(spoiled).replace(f'"{_MARK}"', value).encode()
-                yield Sent(operation.method, known.path, headers, body)
+    places = [("", name) for name in (*valid, "unknown", "__proto__")]
+    places += [(inner, name) for inner, value in valid.items() if isinstance(value, dict) for name in value]
+    for number, (inner, name) in enumerate(places):
+        spoiled: dict[str, Any] = json.loads(text)
+        (spoiled[inner] if inner else spoiled)[name] = _MARK
+        for value in VALUES[number % step :: step]:
+            body = json.dumps(spoiled).replace(f'"{_MARK}"', value).encode()
+            yield Sent(operation.method, known.path, headers, body)
 
 
 def _good(known: Known) -> tuple[tuple[tuple[bytes, bytes], ...], bytes]:
