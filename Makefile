@@ -67,6 +67,10 @@ snapshots: install ## write again what is generated: schema.sql, event schemas a
 bench: install ## measure, side by side, on servers of its own
 	@.venv/bin/python -m tests.perf
 
+.PHONY: bench-identity
+bench-identity: install ## measure what strangers can tell, floods of sign-ins, races of refreshes, rotating keys
+	@.venv/bin/python -m tests.perf.identity
+
 .PHONY: audit
 audit: install ## look our dependencies up in the advisory service (needs the internet)
 	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip
@@ -77,4 +81,4 @@ audit: install ## look our dependencies up in the advisory service (needs the in
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -120,6 +120,12 @@ CREATE TABLE tenancy.jobs (
     last_run_at timestamp with time zone
 );
 
+CREATE TABLE tenancy.mail_counts (
+    hash bytea NOT NULL,
+    mails bigint NOT NULL,
+    window_ends_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE tenancy.mails (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -132,9 +138,10 @@ CREATE TABLE tenancy.mails (
     sent_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    written_at timestamp with time zone,
     CONSTRAINT mails_locale CHECK ((locale = ANY (ARRAY['de'::text, 'en'::text]))),
-    CONSTRAINT mails_state CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text]))),
-    CONSTRAINT mails_template CHECK ((template = ANY (ARRAY['registration'::text, 'invitation'::text])))
+    CONSTRAINT mails_state CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text, 'suppressed'::text]))),
+    CONSTRAINT mails_template CHECK ((template = ANY (ARRAY['registration'::text, 'invitation'::text, 'password_reset'::text, 'email_change'::text, 'email_changed'::text, 'password_changed'::text, 'second_factor_changed'::text])))
 );
 
 ALTER TABLE ONLY tenancy.mails FORCE ROW LEVEL SECURITY;
@@ -392,6 +399,9 @@ ALTER TABLE ONLY tenancy.invitations
 ALTER TABLE ONLY tenancy.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY tenancy.mail_counts
+    ADD CONSTRAINT mail_counts_pkey PRIMARY KEY (hash);
+
 ALTER TABLE ONLY tenancy.mails
     ADD CONSTRAINT mails_pkey PRIMARY KEY (organization_id, id);
 
@@ -476,6 +486,8 @@ CREATE INDEX idempotency_keys_expiry ON tenancy.idempotency_keys USING btree (ex
 CREATE INDEX idx_workshops_location_german_cities ON tenancy.workshops USING gist (public.ll_to_earth(latitude, longitude)) WHERE ((country = 'DEU'::text) AND is_active);
 
 CREATE INDEX inbox_processed_at ON tenancy.inbox USING btree (processed_at);
+
+CREATE INDEX mail_counts_window ON tenancy.mail_counts USING btree (window_ends_at);
 
 CREATE INDEX outbox_unpublished ON ONLY tenancy.outbox USING btree (pos) WHERE (published_at IS NULL);
 

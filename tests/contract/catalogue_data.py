@@ -36,6 +36,7 @@ GLOBAL: Final = {
     "tenancy.recovery_codes": "belong to a user",
     "tenancy.sign_in_attempts": "counted before anybody is known",
     "tenancy.signing_keys": "the operator's",
+    "tenancy.mail_counts": "counted over all organisations",
     "tenancy.sessions": "belong to a user, and are met before the organisation is",
     "billing.subscription_plans": "what is for sale",
 }
@@ -72,6 +73,7 @@ UNAUDITED: Final = {
     "tenancy.user_tokens": "made and spent by machines",
     "tenancy.account_tokens": "made and spent by machines",
     "tenancy.sign_in_attempts": "a counter",
+    "tenancy.mail_counts": "a counter",
     "tenancy.signing_keys": "made and retired by the worker",
     "tenancy.sessions": "changes with every refresh",
     "tenancy.mails": "the row that caused it has one",

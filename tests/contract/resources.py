@@ -52,6 +52,15 @@ async def _member(side: Side, _workshop: str) -> str:
     return found
 
 
+async def _session(side: Side, _workshop: str) -> str:
+    tenancy = side.clients["tenancy"]
+    signed_in = await tenancy.post("/api/tenancy/v1/auth/login", json=BODIES["sign_in"](side))
+    signed_in.raise_for_status()
+    answer = await tenancy.get("/api/tenancy/v1/auth/sessions")
+    newest: str = answer.raise_for_status().json()["items"][0]["id"]
+    return newest
+
+
 async def _api_key(side: Side, workshop: str) -> str:
     return await _made(side.clients["tenancy"], "/api/tenancy/v1/api-keys", new_api_key(side, workshop_id=workshop))
 
@@ -60,6 +69,7 @@ RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
     ("tenancy", "workshop_id"): Resource(_workshop),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
+    ("tenancy", "session_id"): Resource(_session, below_workshop=False),
     ("tenancy", "key_id"): Resource(_api_key),
 }
 """By service and the name of the parameter in the path."""
@@ -98,6 +108,7 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
         "workshop_ids": [side.workshops[0]],
     },
     "create_api_key": new_api_key,
+    "switch_organization": lambda side: {"organization_id": side.id},
     "sign_in": lambda side: {"email": side.owner_email, "password": PASSWORD, "organization_id": side.id},
 }
 """Bodies where the document's example would not do."""
@@ -126,6 +137,12 @@ OF_THE_WHOLE_ORGANIZATION: Final = {
 
 COME_ALONG: Final[dict[tuple[str, str], frozenset[str]]] = {}
 """What else an edit of one member changes, by operation and member."""
+
+
+OF_ONE_PERSON: Final = {
+    "read_account": "the caller's own account, in whichever organisation",
+}
+"""Reads whose answer is the caller's own, and 404 for made-up people."""
 
 COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription"),)
 """What a service makes of a new organisation by itself."""

@@ -56,10 +56,10 @@ async def prepared(servers: Servers, issuer: Issuer) -> AsyncGenerator[Place]:
 
 
 @asynccontextmanager
-async def running(place: Place, service: str, process: str) -> AsyncGenerator[Child]:
-    """Run `python -m carbot_<service> <process>` until it is ready, and end it afterwards."""
+async def running(place: Place, service: str, process: str, **changes: str) -> AsyncGenerator[Child]:
+    """Run `python -m carbot_<service> <process>` until it is ready, and end it afterwards; `changes` are variables."""
     cache = str(statement_cache())
-    async with Child.open(place, service, process, CARBOT_DB_STATEMENT_CACHE=cache) as child:
+    async with Child.open(place, service, process, CARBOT_DB_STATEMENT_CACHE=cache, **changes) as child:
         await child.until_ready()
         yield child
         await child.end()

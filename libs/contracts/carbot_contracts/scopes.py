@@ -12,6 +12,7 @@ MEMBERS_READ: Final = "tenancy.members:read"
 MEMBERS_WRITE: Final = "tenancy.members:write"
 API_KEYS_READ: Final = "tenancy.api_keys:read"
 API_KEYS_WRITE: Final = "tenancy.api_keys:write"
+MAILS_READ: Final = "tenancy.mails:read"
 SESSION: Final = "tenancy.session:own"
 LEADS_READ: Final = "crm.leads:read"
 LEADS_WRITE: Final = "crm.leads:write"
@@ -23,8 +24,12 @@ _LEADS = frozenset({LEADS_READ, LEADS_WRITE})
 _ADMIN = (
     _EVERYONE
     | _LEADS
-    | {WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, SUBSCRIPTION_READ, AUDIT_READ}
+    | {WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
+    | {SUBSCRIPTION_READ, AUDIT_READ}
 )
+
+SCOPES_WHILE_CLOSING: Final = frozenset({ORGANIZATION_READ, ORGANIZATION_CLOSE, SESSION})
+"""What an owner may do whose organisation is being closed: look at it, and change one's mind."""
 
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {
     "owner": _ADMIN | {ORGANIZATION_CLOSE},
@@ -51,6 +56,9 @@ PUBLIC_ROUTES: Final = frozenset(
         "POST /api/tenancy/v1/auth/verify-email",
         "POST /api/tenancy/v1/auth/login",
         "POST /api/tenancy/v1/auth/refresh",
+        "POST /api/tenancy/v1/auth/password-reset",
+        "POST /api/tenancy/v1/auth/password-reset/confirm",
+        "POST /api/tenancy/v1/auth/email/confirm",
         "POST /api/tenancy/v1/invitations/accept",
         "GET /api/billing/v1/plans",
         "POST /api/crm/v1/public/leads",

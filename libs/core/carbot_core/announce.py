@@ -10,14 +10,10 @@ async def announce(service: Service, settings: Settings, aggregate: str) -> int:
     """Publish the current state of every row of an aggregate under new event ids; return how many."""
     announcer, count = service.announcers[aggregate], 0
     async with Database.connect(settings.database_url, statement_cache=settings.db_statement_cache) as database:
-        async with database.transaction(Context(), read_only=True) as tx:
-            organizations = await tx.all(
-                housekeeping.Tenant, "SELECT organization_id FROM tenants ORDER BY organization_id"
-            )
-        for tenant in organizations:
+        for organization_id in await housekeeping.list_tenants(database):
             after = None
             while True:
-                async with database.transaction(Context(organization_id=tenant.organization_id)) as tx:
+                async with database.transaction(Context(organization_id=organization_id)) as tx:
                     states = await announcer(tx, after, housekeeping.BATCH)
                     for event, version in states:
                         await outbox.add(tx, event, version=version)

@@ -148,10 +148,18 @@ class Tx:
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
-    async def enter(self, organization_id: UUID) -> None:
-        """Go on in the context of this organisation: for workers, who meet it only when they have taken the row."""
+    async def enter(self, organization_id: UUID | None) -> None:
+        """Go on in the context of this organisation, for whoever meets it only when the row is taken; or of none."""
         self.context = msgspec.structs.replace(self.context, organization_id=organization_id)
-        await self.execute("SELECT set_config('carbot.organization', $1, true)", str(organization_id))
+        await self.execute("SELECT set_config('carbot.organization', $1, true)", str(organization_id or ""))
+
+    @asynccontextmanager
+    async def within(self, organization_id: UUID | None) -> AsyncGenerator[None]:
+        """Do what is inside in the context of this organisation, or of none, then return to the one before."""
+        home = self.context.organization_id
+        await self.enter(organization_id)
+        yield
+        await self.enter(home)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncGenerator[None]:

@@ -23,6 +23,13 @@ class Tenant(msgspec.Struct, frozen=True):
     organization_id: UUID
 
 
+async def list_tenants(database: Database) -> list[UUID]:
+    """List every organisation that the service knows."""
+    async with database.transaction(Context(), read_only=True) as tx:
+        tenants = await tx.all(Tenant, "SELECT organization_id FROM tenants ORDER BY organization_id")
+    return [tenant.organization_id for tenant in tenants]
+
+
 async def forget_answers(tx: Tx, *, before: datetime) -> int:
     """Delete answers whose day is over; return how many rows, at most 500."""
     return await tx.execute(

@@ -11,11 +11,12 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Letter(msgspec.Struct, frozen=True):
-    """A mail in plain text."""
+    """A mail: the same in plain text and in HTML."""
 
     to: str
     subject: str
     text: str
+    html: str
 
 
 class MailNotSent(Exception):
@@ -41,6 +42,7 @@ class Mailer:
         message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2].strip(">"))
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(letter.text)
+        message.add_alternative(letter.html, subtype="html")
         try:
             await aiosmtplib.send(
                 message,

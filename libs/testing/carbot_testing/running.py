@@ -4,8 +4,10 @@ import asyncio
 import base64
 import importlib
 import os
+import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import IPv4Address
 from typing import Any, cast
 
 import httpx
@@ -133,6 +135,7 @@ async def until_ready(unready: Any) -> None:
 
 
 def client(edge: Edge, name: str, **headers: str) -> httpx.AsyncClient:
-    """Return a client of a service in this process."""
-    transport = httpx.ASGITransport(cast("Any", edge), raise_app_exceptions=False)
+    """Return a client of a service in this process, with an address of its own: what it does wrong counts for nobody else."""
+    address = str(IPv4Address(secrets.randbits(32)))
+    transport = httpx.ASGITransport(cast("Any", edge), raise_app_exceptions=False, client=(address, 1))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{name}", headers=headers)

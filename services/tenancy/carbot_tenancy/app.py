@@ -8,6 +8,7 @@ from carbot_core.auth import revocations
 from carbot_core.consume import Consumer
 from carbot_core.crypto import Vault
 from carbot_core.service import Runtime, Service
+from carbot_tenancy.accounts.routes import ACCOUNTS
 from carbot_tenancy.api_keys.actions import announce_api_keys
 from carbot_tenancy.api_keys.routes import API_KEYS
 from carbot_tenancy.auth.jobs import FORGET
@@ -16,6 +17,8 @@ from carbot_tenancy.docs.routes import read_docs
 from carbot_tenancy.invitations.routes import INVITATIONS
 from carbot_tenancy.mails.actions import TIMER as MAIL
 from carbot_tenancy.mails.events import send_due_mail
+from carbot_tenancy.mails.jobs import FORGET_MAILS
+from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
 from carbot_tenancy.organizations.actions import announce_organizations
@@ -25,6 +28,7 @@ from carbot_tenancy.pulse import beat
 from carbot_tenancy.registrations.actions import EXPIRY_TIMER
 from carbot_tenancy.registrations.events import expire_registration
 from carbot_tenancy.registrations.routes import REGISTRATIONS
+from carbot_tenancy.second_factors.routes import SECOND_FACTORS
 from carbot_tenancy.sessions.routes import SESSIONS
 from carbot_tenancy.settings import Settings
 from carbot_tenancy.signing_keys.commands import ROTATE_KEYS
@@ -37,17 +41,20 @@ ROUTERS = (
     REGISTRATIONS,
     AUTH,
     SESSIONS,
+    ACCOUNTS,
+    SECOND_FACTORS,
     ORGANIZATIONS,
     WORKSHOPS,
     MEMBERS,
     INVITATIONS,
     API_KEYS,
+    MAILS,
     read_key_set,
     read_docs,
 )
 CONSUMERS = (Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),)
 TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration}
-JOBS = (FORGET,)
+JOBS = (FORGET, FORGET_MAILS)
 ANNOUNCERS = {
     "organization": announce_organizations,
     "workshop": announce_workshops,
@@ -59,7 +66,11 @@ ANNOUNCERS = {
 def state(runtime: Runtime) -> dict[str, Any]:
     """Return what the routes need beside the database."""
     vault = Vault.from_base64(runtime.settings.key_encryption_key)
-    return {"passwords": Passwords(), "keyring": KeyRing(runtime.database, vault, runtime.settings.issuer)}
+    return {
+        "passwords": Passwords(),
+        "vault": vault,
+        "keyring": KeyRing(runtime.database, vault, runtime.settings.issuer),
+    }
 
 
 SERVICE = Service(

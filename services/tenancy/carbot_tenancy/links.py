@@ -4,6 +4,8 @@ from carbot_core.errors import Invalid
 
 VERIFICATION = "vrf"
 INVITATION = "inv"
+PASSWORD_RESET = "pwr"  # noqa: S105 - the prefix of a token, not a token
+EMAIL_CHANGE = "eml"
 
 
 class TokenNotValid(Invalid):

@@ -1,7 +1,7 @@
 """HTTP as every service speaks it: what routes import."""
 
 from carbot_core.auth.guards import RECENT, requires
-from carbot_core.web.dependencies import Caller, Db, IfMatch, Now, OptionalIfMatch, Origin, Settings, Tx
+from carbot_core.web.dependencies import Begin, Caller, Db, IfMatch, Now, OptionalIfMatch, Origin, Settings, Tx
 from carbot_core.web.pages import Cursor, Keyset, Limit, Page
 from carbot_core.web.problems import problems
 from carbot_core.web.stale import MAY_BE_STALE
@@ -9,6 +9,7 @@ from carbot_core.web.stale import MAY_BE_STALE
 __all__ = [
     "MAY_BE_STALE",
     "RECENT",
+    "Begin",
     "Caller",
     "Cursor",
     "Db",

@@ -1,7 +1,9 @@
 """What a route may ask for by naming it."""
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -50,6 +52,20 @@ async def provide_tx(request: Request[Any, Any, Any]) -> db.Tx:
     if request.method == "POST":
         await idempotency.claim(tx, exchange, principal.id)
     return tx
+
+
+async def provide_begin(request: Request[Any, Any, Any]) -> Callable[[], Awaitable[db.Tx]]:
+    """Return what begins the caller's transaction later, for routes that have slow work to do before it.
+
+    A request that was answered before is answered at once: the work is not done again.
+    """
+    exchange = Exchange.of(request.scope)
+    principal: Principal = request.scope["user"]
+    if exchange.header("idempotency-key") is not None:
+        context = principal.context(exchange.request_id, exchange.trace_id)
+        async with exchange.database.transaction(context, read_only=True) as tx:
+            await idempotency.claim(tx, exchange, principal.id)
+    return partial(provide_tx, request)
 
 
 async def provide_caller(request: Request[Any, Any, Any]) -> Principal:
@@ -104,6 +120,7 @@ async def provide_if_match(
 
 PROVIDERS = {
     "tx": Provide(provide_tx),
+    "begin": Provide(provide_begin),
     "caller": Provide(provide_caller),
     "now": Provide(provide_now),
     "db": Provide(provide_db),
@@ -114,6 +131,7 @@ PROVIDERS = {
 }
 
 Tx = NamedDependency[SkipValidation[db.Tx]]
+Begin = NamedDependency[SkipValidation[Callable[[], Awaitable[db.Tx]]]]
 Caller = NamedDependency[SkipValidation[Principal]]
 Now = NamedDependency[SkipValidation[datetime]]
 Db = NamedDependency[SkipValidation[db.Database]]

@@ -35,7 +35,7 @@ class Exchange:
         self.client = client
         self.request_id = _request_id(self.headers.get(b"x-request-id"))
         self.trace_id = trace_id
-        self._database = database
+        self.database = database
         self._receive = receive
         self._received: list[HTTPReceiveMessage] = []
         self._replayed = 0
@@ -87,12 +87,12 @@ class Exchange:
         """Begin the request's transaction; the edge commits it before the answer is sent."""
         if self.tx is not None:
             raise RuntimeError("the request has its transaction")
-        self.tx = await self._database.begin(context, read_only=read_only)
+        self.tx = await self.database.begin(context, read_only=read_only)
         return self.tx
 
     async def begin_stale(self, context: Context, *, seen: int | None) -> Tx:
         """Begin the request's read, on a replica if one has seen the position."""
-        self.tx = await self._database.begin_stale(context, seen=seen)
+        self.tx = await self.database.begin_stale(context, seen=seen)
         return self.tx
 
     async def rollback(self) -> None:

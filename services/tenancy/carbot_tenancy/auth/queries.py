@@ -9,39 +9,45 @@ from carbot_core.db import Tx
 
 
 class Attempts(msgspec.Struct, frozen=True):
-    """How often an account's password was wrong, and until when that counts."""
+    """How often an account's credentials were wrong, or a client's, and until when that counts."""
 
+    account_hash: bytes
     failures: int
     window_ends_at: datetime
 
 
-async def find_attempts(tx: Tx, account_hash: bytes) -> Attempts | None:
-    return await tx.first(
+async def list_attempts(tx: Tx, hashes: list[bytes]) -> list[Attempts]:
+    return await tx.all(
         Attempts,
         """
-        SELECT failures, window_ends_at
+        SELECT account_hash, failures, window_ends_at
         FROM tenancy.sign_in_attempts
-        WHERE account_hash = $1
+        WHERE account_hash = ANY ($1::bytea[])
         """,
-        account_hash,
+        hashes,
     )
 
 
 async def update_attempts(
-    tx: Tx, account_hash: bytes, *, failed: int, window_ends_at: datetime, now: datetime
-) -> Attempts:
-    """Add 0 or 1 failures and return the sum; a window that is over begins again. Keeps others waiting until the commit."""
-    return await tx.one(
+    tx: Tx, hashes: list[bytes], *, failed: int, window_ends_at: datetime, now: datetime
+) -> list[Attempts]:
+    """Add 0 or 1 failures to each and return the sums; a window that is over begins again. Keeps others waiting until the commit.
+
+    The hashes must be in order, so that two who count the same never wait for one another.
+    """
+    return await tx.all(
         Attempts,
         """
         INSERT INTO tenancy.sign_in_attempts AS a (account_hash, failures, window_ends_at)
-        VALUES ($1, $2, $3)
+        SELECT account_hash, $2::bigint, $3::timestamptz
+        FROM unnest($1::bytea[]) WITH ORDINALITY AS given (account_hash, place)
+        ORDER BY place
         ON CONFLICT (account_hash) DO UPDATE
         SET failures = CASE WHEN a.window_ends_at <= $4 THEN EXCLUDED.failures ELSE a.failures + EXCLUDED.failures END,
             window_ends_at = CASE WHEN a.window_ends_at <= $4 THEN EXCLUDED.window_ends_at ELSE a.window_ends_at END
-        RETURNING failures, window_ends_at
+        RETURNING account_hash, failures, window_ends_at
         """,
-        account_hash,
+        hashes,
         failed,
         window_ends_at,
         now,

@@ -7,14 +7,15 @@ import msgspec
 
 from carbot_core.auth.principal import Principal
 from carbot_core.credentials import Credential
+from carbot_core.crypto import Vault
 from carbot_core.db import Context, Database, TransactionConflict, Tx
-from carbot_tenancy.auth.actions import check_password
+from carbot_tenancy.auth.credentials import Shown, check_credentials
 from carbot_tenancy.fields import require_email
 from carbot_tenancy.invitations import queries
 from carbot_tenancy.invitations.models import Acceptance, Invitation, Joined, NewInvitation, Pending
 from carbot_tenancy.links import INVITATION, TokenNotValid
 from carbot_tenancy.mails.actions import queue_mail
-from carbot_tenancy.mails.models import Contents
+from carbot_tenancy.mails.models import Contents, Mail
 from carbot_tenancy.members.actions import AlreadyAMember, add_member
 from carbot_tenancy.members.grants import refuse_grant
 from carbot_tenancy.members.queries import find_membership_of_email
@@ -41,9 +42,9 @@ async def invite(tx: Tx, caller: Principal, new: NewInvitation, now: datetime) -
     return invitation
 
 
-async def write_mail(tx: Tx, invitation_id: UUID, now: datetime) -> Contents | None:
+async def write_mail(tx: Tx, mail: Mail, now: datetime) -> Contents | None:
     """Return the mail with the link, whose token is made here; None if the invitation is used or over."""
-    pending = await queries.find_pending(tx, invitation_id)
+    pending = await queries.find_pending(tx, mail.about)
     if pending is None or not _is_open(pending, now):
         return None
     token = Credential.mint(INVITATION, tx.organization_id, pending.id)
@@ -53,11 +54,19 @@ async def write_mail(tx: Tx, invitation_id: UUID, now: datetime) -> Contents | N
 
 
 async def accept(
-    db: Database, passwords: Passwords, acceptance: Acceptance, context: Context, *, now: datetime
+    db: Database,
+    passwords: Passwords,
+    vault: Vault,
+    acceptance: Acceptance,
+    context: Context,
+    *,
+    address: str,
+    now: datetime,
 ) -> Joined:
     """Make whoever has the token a member, with a new account or the one that the address has.
 
-    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials, TooManyFailures.
+    Raises TokenNotValid, WeakPassword, AlreadyAMember, PasswordsBusy, and for an account WrongCredentials,
+    SecondFactorRequired, TooManyFailures.
     """
     token = Credential.parse(acceptance.token, INVITATION)
     if token is None:
@@ -69,7 +78,13 @@ async def accept(
             raise TokenNotValid(reason="unknown, used or expired")
         known = await users.find_user(tx, pending.email)
     if known is not None:
-        user_id = await check_password(db, passwords, pending.email, acceptance.password, context, now=now)
+        shown = Shown(
+            email=pending.email,
+            password=acceptance.password,
+            totp=acceptance.totp,
+            recovery_code=acceptance.recovery_code,
+        )
+        user_id = await check_credentials(db, passwords, vault, shown, context, address=address, now=now)
         return await _join(db, context, pending, user_id, token, now=now)
     name = acceptance.name.strip()
     refuse_weak(acceptance.password, email=pending.email, name=name, pointer="/password")

@@ -8,6 +8,7 @@ import msgspec
 from carbot_contracts.tenancy import OrganizationStatus, Role
 from carbot_core.fields import Line
 from carbot_tenancy.fields import EmailInput, Password, Token, WorkshopIds
+from carbot_tenancy.second_factors.models import RecoveryCode, TotpCode
 
 
 class NewInvitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +44,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     token: Token
     name: Line
     password: Password
+    totp: TotpCode | None = None
+    recovery_code: RecoveryCode | None = None
 
 
 class Joined(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ from litestar.params import JSONBody
 from carbot_contracts import scopes
 from carbot_core import web
 from carbot_core.web.pages import InvalidCursor
-from carbot_tenancy.auth.actions import TooManyFailures, WrongCredentials
-from carbot_tenancy.dependencies import PROVIDERS, Passwords
+from carbot_tenancy.auth.credentials import SecondFactorRequired, TooManyFailures, WrongCredentials
+from carbot_tenancy.dependencies import PROVIDERS, Passwords, Vault
 from carbot_tenancy.fields import InvalidEmail
 from carbot_tenancy.invitations import actions, queries
 from carbot_tenancy.invitations.models import Acceptance, Invitation, InvitationPosition, Joined, NewInvitation
@@ -43,14 +43,25 @@ async def create_invitation(data: JSONBody[NewInvitation], tx: web.Tx, caller: w
 @post(
     "/accept",
     responses=web.problems(
-        TokenNotValid, WeakPassword, WrongCredentials, TooManyFailures, AlreadyAMember, PasswordsBusy
+        TokenNotValid,
+        WeakPassword,
+        WrongCredentials,
+        SecondFactorRequired,
+        TooManyFailures,
+        AlreadyAMember,
+        PasswordsBusy,
     ),
 )
 async def accept_invitation(
-    data: JSONBody[Acceptance], db: web.Db, passwords: Passwords, origin: web.Origin, now: web.Now
+    data: JSONBody[Acceptance],
+    db: web.Db,
+    passwords: Passwords,
+    vault: Vault,
+    origin: web.Origin,
+    now: web.Now,
 ) -> Joined:
     """Join by the link's token. Whoever has an account joins with it and gives its password."""
-    return await actions.accept(db, passwords, data, origin.context(), now=now)
+    return await actions.accept(db, passwords, vault, data, origin.context(), address=origin.address, now=now)
 
 
 INVITATIONS = Router(

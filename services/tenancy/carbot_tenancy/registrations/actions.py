@@ -12,7 +12,7 @@ from carbot_core.ids import new_id
 from carbot_tenancy.fields import require_email
 from carbot_tenancy.links import VERIFICATION, TokenNotValid
 from carbot_tenancy.mails.actions import queue_mail
-from carbot_tenancy.mails.models import Contents
+from carbot_tenancy.mails.models import Contents, Mail
 from carbot_tenancy.members import actions as members
 from carbot_tenancy.organizations import actions as organizations
 from carbot_tenancy.organizations.models import NewOrganization
@@ -55,9 +55,9 @@ async def register(
         await timers.start(tx, EXPIRY_TIMER, registration.id, registration.expires_at)
 
 
-async def write_mail(tx: Tx, registration_id: UUID, now: datetime) -> Contents | None:
+async def write_mail(tx: Tx, mail: Mail, now: datetime) -> Contents | None:
     """Return the mail to whoever registered: a link, or that the address has an account; None if there is nothing to say."""
-    registration = await queries.find_registration(tx, registration_id)
+    registration = await queries.find_registration(tx, mail.about)
     if registration is None or registration.expires_at <= now:
         return None
     if await users.find_known(tx, registration.email):

@@ -8,16 +8,16 @@ from uuid import UUID
 import msgspec
 from joserfc.jwk import OKPKey
 
-from carbot_contracts.scopes import ROLE_SCOPES
+from carbot_contracts.scopes import ROLE_SCOPES, SCOPES_WHILE_CLOSING
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core import outbox
 from carbot_core.auth import tokens
 from carbot_core.credentials import Credential
 from carbot_core.db import Context, Database, Tx
-from carbot_core.errors import Forbidden, Unauthorized
+from carbot_core.errors import Forbidden, NotFound, Unauthorized
 from carbot_core.ids import new_id
 from carbot_tenancy.sessions import queries, refresh_tokens
-from carbot_tenancy.sessions.models import Seat, Session, Tokens
+from carbot_tenancy.sessions.models import EndReason, Seat, Session, Tokens
 from carbot_tenancy.signing_keys.keyring import KeyRing
 
 SLIDING = timedelta(days=30)
@@ -37,13 +37,20 @@ class OrganizationClosing(Forbidden):
 
 
 class Issued(NamedTuple):
-    """Whose the next access token is, and the refresh token beside it."""
+    """Whose the next access token is, the refresh token beside it, and when the credentials were shown."""
 
     seat: Seat
     refresh_token: Credential
+    authenticated_at: datetime
 
 
-async def open_session(tx: Tx, seat: Seat, *, user_agent: str, address: str, now: datetime) -> Issued:
+class SessionNotFound(NotFound):
+    """There is no such session."""
+
+
+async def open_session(
+    tx: Tx, seat: Seat, *, authenticated_at: datetime, user_agent: str, address: str, now: datetime
+) -> Issued:
     """Begin a family of refresh tokens."""
     session_id, family_key = new_id(), secrets.token_bytes(32)
     token = refresh_tokens.mint(seat.organization_id, session_id, family_key)
@@ -58,10 +65,11 @@ async def open_session(tx: Tx, seat: Seat, *, user_agent: str, address: str, now
         rotated_at=None,
         expires_at=now + SLIDING,
         ends_at=now + ABSOLUTE,
+        authenticated_at=authenticated_at,
         revoked_at=None,
     )
     await queries.insert_session(tx, session, user_agent=user_agent, address=address, now=now)
-    return Issued(seat, token)
+    return Issued(seat, token, authenticated_at)
 
 
 async def refresh(db: Database, keyring: KeyRing, text: str, context: Context, now: datetime) -> Tokens:
@@ -89,12 +97,13 @@ async def _continue(tx: Tx, presented: Credential, now: datetime) -> Issued | No
     seat = await queries.lock_seat(tx, session.user_id)
     if seat is None or not seat.is_active:
         return None
-    if seat.organization_status in CLOSED:
+    if is_closed_to(seat):
         raise OrganizationClosing
     if presented.proves(session.token_hash):
-        return Issued(seat, await _rotate(tx, session, presented, now))
+        return Issued(seat, await _rotate(tx, session, presented, now), session.authenticated_at)
     if _is_repeated(session, presented, now) and session.successor is not None:
-        return Issued(seat, refresh_tokens.open_successor(presented, session.successor))
+        successor = refresh_tokens.open_successor(presented, session.successor)
+        return Issued(seat, successor, session.authenticated_at)
     await end_session(tx, session.id, "reused", now)
     return None
 
@@ -119,11 +128,33 @@ async def _rotate(tx: Tx, session: Session, presented: Credential, now: datetime
     return successor
 
 
-async def end_session(tx: Tx, session_id: UUID, reason: Literal["signed_out", "reused"], now: datetime) -> None:
+def is_closed_to(seat: Seat) -> bool:
+    """Tell whether the organisation lets its member in no more: while it closes, owners may still change their minds."""
+    return seat.organization_status == "erased" or (seat.organization_status == "closing" and seat.role != "owner")
+
+
+async def end_session(tx: Tx, session_id: UUID, reason: EndReason, now: datetime) -> None:
     """End a session and its access tokens; does nothing if it has ended."""
     if await queries.mark_revoked(tx, session_id, reason, now):
         # No session begins again, so a token that is being made at this moment may be refused as well.
         await revoke_access(tx, "session", session_id, not_before=now + ACCESS, reason=reason)
+
+
+async def end_own_session(tx: Tx, user_id: UUID, session_id: UUID, now: datetime) -> None:
+    """End one of a user's sessions, in whichever organisation; raise SessionNotFound."""
+    living = await queries.list_living_sessions(tx, user_id, session_id=session_id)
+    if not living:
+        raise SessionNotFound
+    async with tx.within(living[0].organization_id):
+        await end_session(tx, session_id, "ended", now)
+
+
+async def end_sessions(tx: Tx, user_id: UUID, reason: EndReason, now: datetime, *, keep: UUID | None) -> None:
+    """End all of a user's sessions, in whichever organisations, but one."""
+    for session in await queries.list_living_sessions(tx, user_id):
+        if session.id != keep:
+            async with tx.within(session.organization_id):
+                await end_session(tx, session.id, reason, now)
 
 
 async def sign_out(tx: Tx, session_id: UUID | None, now: datetime) -> None:
@@ -146,9 +177,22 @@ async def revoke_access(
 
 
 def make_tokens(issued: Issued, issuer: str, key: OKPKey, now: datetime) -> Tokens:
-    """Sign the access token; `iat` is cut to milliseconds, never later than the seat was read."""
-    seat, refresh_token = issued
+    """Return the access token with the refresh token."""
+    seat, refresh_token, authenticated_at = issued
+    return Tokens(
+        access_token=make_access_token(seat, refresh_token.id, authenticated_at, issuer, key, now),
+        expires_in=tokens.LIFETIME_SECONDS,
+        refresh_token=str(refresh_token),
+        organization_id=seat.organization_id,
+    )
+
+
+def make_access_token(
+    seat: Seat, session_id: UUID, authenticated_at: datetime, issuer: str, key: OKPKey, now: datetime
+) -> str:
+    """Sign what a session may do; `iat` is cut to milliseconds, never later than the seat was read."""
     issued_at = int(now.timestamp() * 1000) / 1000
+    closing = seat.organization_status == "closing"
     claims = tokens.Claims(
         iss=issuer,
         aud=tokens.AUDIENCE,
@@ -156,15 +200,11 @@ def make_tokens(issued: Issued, issuer: str, key: OKPKey, now: datetime) -> Toke
         org=seat.organization_id,
         role=seat.role,
         workshops=seat.workshop_ids,
-        scopes=sorted(ROLE_SCOPES[seat.role]),
-        sid=refresh_token.id,
+        scopes=sorted(SCOPES_WHILE_CLOSING if closing else ROLE_SCOPES[seat.role]),
+        sid=session_id,
         jti=new_id(),
         iat=issued_at,
         exp=issued_at + tokens.LIFETIME_SECONDS,
+        auth_time=int(authenticated_at.timestamp() * 1000) / 1000,
     )
-    return Tokens(
-        access_token=tokens.sign(claims, key),
-        expires_in=tokens.LIFETIME_SECONDS,
-        refresh_token=str(refresh_token),
-        organization_id=seat.organization_id,
-    )
+    return tokens.sign(claims, key)

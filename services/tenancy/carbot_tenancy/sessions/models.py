@@ -9,11 +9,45 @@ import msgspec
 from carbot_contracts.tenancy import OrganizationStatus, Role
 from carbot_tenancy.fields import Token
 
+EndReason = Literal["signed_out", "reused", "ended", "password_changed", "membership_ended"]
+
 
 class Refresh(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The refresh token that came with the last access token."""
 
     refresh_token: Token
+
+
+class OwnSession(msgspec.Struct, frozen=True, kw_only=True):
+    """Where somebody is signed in; last_used_at is when the tokens were last renewed."""
+
+    id: UUID
+    organization_id: UUID
+    user_agent: str
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    is_current: bool
+
+
+class OwnSessionPosition(msgspec.Struct, frozen=True):
+    """After which session a page goes on."""
+
+    id: UUID
+
+
+class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the session that asks goes on."""
+
+    keep_current: bool = True
+
+
+class LivingSession(msgspec.Struct, frozen=True):
+    """A session that is to be ended, and where."""
+
+    id: UUID
+    organization_id: UUID
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +73,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     rotated_at: datetime | None
     expires_at: datetime
     ends_at: datetime
+    authenticated_at: datetime
     revoked_at: datetime | None
 
 

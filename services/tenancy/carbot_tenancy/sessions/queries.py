@@ -1,11 +1,10 @@
 """Sessions in SQL."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from carbot_core.db import Tx
-from carbot_tenancy.sessions.models import Seat, Session
+from carbot_tenancy.sessions.models import EndReason, LivingSession, OwnSession, Seat, Session
 
 
 async def lock_seat(tx: Tx, user_id: UUID) -> Seat | None:
@@ -32,7 +31,7 @@ async def lock_session(tx: Tx, session_id: UUID) -> Session | None:
         Session,
         """
         SELECT id, organization_id, user_id, family_key, token_hash, previous_hash, successor, rotated_at, expires_at,
-            ends_at, revoked_at
+            ends_at, COALESCE(authenticated_at, created_at) AS authenticated_at, revoked_at
         FROM tenancy.sessions
         WHERE organization_id = $1 AND id = $2
         FOR UPDATE
@@ -46,8 +45,9 @@ async def insert_session(tx: Tx, session: Session, *, user_agent: str, address: 
     await tx.execute(
         """
         INSERT INTO tenancy.sessions
-            (id, organization_id, user_id, family_key, token_hash, user_agent, address, created_at, expires_at, ends_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            (id, organization_id, user_id, family_key, token_hash, user_agent, address, created_at, expires_at, ends_at,
+            authenticated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         """,
         session.id,
         session.organization_id,
@@ -59,6 +59,7 @@ async def insert_session(tx: Tx, session: Session, *, user_agent: str, address: 
         now,
         session.expires_at,
         session.ends_at,
+        session.authenticated_at,
     )
 
 
@@ -80,7 +81,61 @@ async def update_token(tx: Tx, session: Session) -> None:
     )
 
 
-async def mark_revoked(tx: Tx, session_id: UUID, reason: Literal["signed_out", "reused"], now: datetime) -> bool:
+async def list_own_sessions(
+    tx: Tx, user_id: UUID, current: UUID | None, *, after: UUID | None, limit: int, now: datetime
+) -> list[OwnSession]:
+    """List a user's living sessions in all organisations, newest first."""
+    return await tx.all(
+        OwnSession,
+        """
+        SELECT id, organization_id, user_agent, address, created_at, COALESCE(rotated_at, created_at) AS last_used_at,
+            expires_at, id IS NOT DISTINCT FROM $2 AS is_current
+        FROM tenancy.sessions
+        WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $3 AND ($4::uuid IS NULL OR id < $4)
+        ORDER BY id DESC
+        LIMIT $5
+        """,
+        user_id,
+        current,
+        now,
+        after,
+        limit,
+    )
+
+
+async def list_living_sessions(tx: Tx, user_id: UUID, *, session_id: UUID | None = None) -> list[LivingSession]:
+    """List a user's sessions in all organisations that were not ended, or the one with this id."""
+    return await tx.all(
+        LivingSession,
+        """
+        SELECT id, organization_id
+        FROM tenancy.sessions
+        WHERE user_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id = $2)
+        ORDER BY id
+        """,
+        user_id,
+        session_id,
+    )
+
+
+async def mark_authenticated(tx: Tx, session_id: UUID, user_id: UUID, now: datetime) -> bool:
+    """Note that the credentials were shown in a session; return whether it is alive."""
+    return bool(
+        await tx.execute(
+            """
+            UPDATE tenancy.sessions
+            SET authenticated_at = $4
+            WHERE organization_id = $1 AND id = $2 AND user_id = $3 AND revoked_at IS NULL
+            """,
+            tx.organization_id,
+            session_id,
+            user_id,
+            now,
+        )
+    )
+
+
+async def mark_revoked(tx: Tx, session_id: UUID, reason: EndReason, now: datetime) -> bool:
     """End a session; return whether it was alive."""
     return bool(
         await tx.execute(

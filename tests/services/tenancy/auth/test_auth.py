@@ -1,14 +1,19 @@
 """Signing in."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from carbot_core.db import Context, Database
+from carbot_core.web.edge import Edge
 from carbot_tenancy import passwords
+from carbot_tenancy.auth import credentials
 from carbot_tenancy.passwords import Passwords, PasswordsBusy
 from carbot_testing.founding import PASSWORD, TENANCY, Founder, Person, new_email
+from carbot_testing.running import client
 
 
 class TestSignIn:
@@ -50,6 +55,81 @@ class TestSignIn:
         other = await founder.found()
         for organization_id in (str(owner.organization_id), "0190b5a0-0000-7000-8000-000000000000"):
             answer = await founder.login(other.email, organization_id=organization_id)
+            assert (answer.status_code, answer.json()["code"]) == (403, "not_a_member")
+
+    async def test_counts_failures_of_a_network_over_all_accounts(
+        self, founder: Founder, edges: dict[str, Edge], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        person = await founder.found()
+        monkeypatch.setattr(credentials, "MOST_FAILURES_OF_NETWORK", 3)
+        guesser, neighbour = client(edges["tenancy"], "tenancy"), client(edges["tenancy"], "tenancy")
+        login, right = f"{TENANCY}/auth/login", {"email": person.email, "password": PASSWORD}
+        for _ in range(3):
+            answer = await guesser.post(login, json={"email": new_email("guessed"), "password": "no"})
+            assert answer.status_code == 401
+        refused = await guesser.post(login, json=right)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_failures")
+        assert 0 < int(refused.headers["retry-after"]) <= 900
+        assert (await neighbour.post(login, json=right)).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("address", "network"),
+        [
+            ("203.0.113.9", "203.0.113.9"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("", ""),
+        ],
+    )
+    def test_takes_for_one_network_what_one_customer_has(self, address: str, network: str) -> None:
+        assert credentials.network_of(address) == network
+
+    async def test_lets_owners_alone_into_an_organisation_that_closes(
+        self, founder: Founder, eventually: Callable[..., Any]
+    ) -> None:
+        owner = await founder.found()
+        viewer = await founder.join(owner, "viewer")
+        current = f"{TENANCY}/organizations/current"
+        assert (await owner.client.post(f"{current}/close", json={})).status_code == 202
+        assert (await founder.login(viewer.email)).json()["code"] == "organization_closing"
+
+        async def refused() -> bool:
+            return (await owner.client.get(current)).status_code == 401
+
+        async def reads() -> bool:
+            client = (await founder.sign_in(owner.email)).client
+            return (await client.get(current)).status_code == 200
+
+        assert await eventually(refused)
+        # What is issued while the organisation is being closed is refused for five seconds.
+        assert await eventually(reads, within=10)
+        client = (await founder.sign_in(owner.email)).client
+        assert (await client.get(f"{TENANCY}/members")).json()["code"] == "scope_missing"
+
+
+class TestSwitch:
+    async def test_opens_a_session_in_another_organisation_with_the_role_there(self, founder: Founder) -> None:
+        host, person = await founder.found(), await founder.found()
+        await host.client.post(f"{TENANCY}/invitations", json={"email": person.email, "role": "viewer"})
+        acceptance = {"token": await founder.mailbox.token(person.email, count=2), "name": "x", "password": PASSWORD}
+        await founder.nobody.post(f"{TENANCY}/invitations/accept", json=acceptance)
+        switch, key = f"{TENANCY}/auth/switch", {"idempotency-key": "switch-1"}
+        body = {"organization_id": str(host.organization_id)}
+        answer = await person.client.post(switch, json=body, headers=key)
+        assert (answer.status_code, answer.json()["organization_id"]) == (200, str(host.organization_id))
+        assert (await person.client.post(switch, json=body, headers=key)).content == answer.content
+        there = founder.client(answer.json())
+        assert (await there.get(f"{TENANCY}/organizations/current")).json()["id"] == str(host.organization_id)
+        assert (await there.post(f"{TENANCY}/invitations", json={})).json()["code"] == "scope_missing"
+        assert (await person.client.get(f"{TENANCY}/members")).status_code == 200
+        assert (await founder.refresh(answer.json()["refresh_token"])).status_code == 200
+
+    async def test_refuses_where_the_user_is_no_member_like_what_never_was(
+        self, founder: Founder, owner: Person
+    ) -> None:
+        other = await founder.found()
+        for organization_id in (str(owner.organization_id), "0190b5a0-0000-7000-8000-000000000000"):
+            answer = await other.client.post(f"{TENANCY}/auth/switch", json={"organization_id": organization_id})
             assert (answer.status_code, answer.json()["code"]) == (403, "not_a_member")
 
 

@@ -1,0 +1,1 @@
+"""People's own accounts: profile, password, e-mail address."""
