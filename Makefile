@@ -39,6 +39,11 @@ install: ## install what is missing, without starting anything
 test: install ## the whole suite, on servers of its own: make test T=tests/services/crm for a part
 	@$(RUN) pytest -n 2 --dist loadfile $(T)
 
+.PHONY: fuzz
+fuzz: install ## send every operation 1 000 requests: make fuzz S=crm for one service, SEED=7 for the same again, N=50 for fewer
+	@seed=$(or $(SEED),$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')); echo "make fuzz S=$(S) N=$(N) SEED=$$seed"; \
+	CARBOT_FUZZ_EXAMPLES=$(or $(N),1000) $(RUN) pytest -q tests/contract/test_fuzz.py $(if $(S),-k '[$(S)-') --hypothesis-seed=$$seed
+
 .PHONY: check
 check: install ## format, lint, types, import rules, migrations
 	@.venv/bin/ruff format --check --quiet .

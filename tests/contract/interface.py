@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
+import pytest
 from catalogue_data import SERVICES
 
 from carbot_core.web import openapi
@@ -64,6 +65,11 @@ def operations() -> list[Operation]:
         for path, item in document(name)["paths"].items()
         for method, text in item.items()
     ]
+
+
+def named(found: list[Operation]) -> Any:
+    """Return the mark that asks a test of each operation, named service-operation."""
+    return pytest.mark.parametrize("operation", found, ids=[f"{each.service}-{each.id}" for each in found])
 
 
 def is_id(operation: Operation, schema: Document) -> bool:

@@ -150,11 +150,14 @@ OF_THE_WHOLE_ORGANIZATION: Final = {
 """Lists whose rows stand below no workshop although they may name one."""
 
 
+COME_ALONG: Final[dict[tuple[str, str], frozenset[str]]] = {}
+"""What else an edit of one member changes, by operation and member."""
+
+
 OF_ONE_PERSON: Final = {
     "read_account": "the caller's own account, in whichever organisation",
 }
 """Reads whose answer is the caller's own, and 404 for made-up people."""
-
 
 COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription"),)
 """What a service makes of a new organisation by itself."""
@@ -163,3 +166,15 @@ COME_WITH_THE_ORGANIZATION: Final = (("billing", "/api/billing/v1/subscription")
 def never() -> str:
     """Return an id that never was."""
     return str(uuid4())
+
+
+async def _publishable_key(side: Side) -> str:
+    answer = await side.clients["tenancy"].post("/api/tenancy/v1/api-keys", json=new_api_key(side))
+    key: str = answer.raise_for_status().json()["key"]
+    return key
+
+
+async def guest_headers(side: Side) -> dict[bytes, bytes]:
+    """Return what a guest of the side's first workshop shows."""
+    key = await _publishable_key(side)
+    return {b"x-carbot-key": key.encode(), b"origin": new_api_key(side)["allowed_origins"][0].encode()}

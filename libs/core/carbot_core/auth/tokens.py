@@ -135,7 +135,8 @@ def _decode_part[T](part: str, kind: type[T]) -> T:
         return dict(members)
 
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-        return msgspec.convert(json.loads(raw, object_pairs_hook=once), kind)
+        # As text: of bytes, json would guess the encoding, and take UTF-16 or a byte order mark (RFC 7519 knows only UTF-8).
+        text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode()
+        return msgspec.convert(json.loads(text, object_pairs_hook=once), kind)
     except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise InvalidToken(reason="content") from error

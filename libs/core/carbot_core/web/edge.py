@@ -7,6 +7,7 @@ deadlock, and ends what takes too long. A client never sees an answer whose effe
 import asyncio
 from time import perf_counter
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
@@ -31,6 +32,12 @@ _FAULT = 500
 
 class DeadlineExceeded(Unavailable):
     """The service could not answer in time: try again with the same Idempotency-Key."""
+
+
+class MalformedHost(Refusal):
+    """The Host header is not a host with a port."""
+
+    status = 400
 
 
 class Held:
@@ -146,9 +153,12 @@ class Edge:
 
     async def _run(self, scope: Scope, exchange: Exchange, held: Held) -> None:
         try:
+            _check_host(scope)
             await self.app(scope, exchange.receive, held)
             if not held.streams:
                 await self._end_transaction(exchange, held)
+        except MalformedHost as refusal:
+            held.replace(refusal)
         except Exception as fault:  # noqa: BLE001 - nothing leaves the edge but an answer
             await exchange.rollback()
             log.error("fault", fault=fault)
@@ -180,6 +190,16 @@ class InternalError(Refusal):
     """Something is wrong on our side; the trace id finds it."""
 
     status = 500
+
+
+def _check_host(scope: Scope) -> None:
+    """Raise MalformedHost (RFC 9112, section 3.2): whoever makes a URL of the request would fail at it."""
+    try:
+        for name, value in scope["headers"]:
+            if name == b"host":
+                _ = urlsplit(f"//{value.decode('ascii')}").port
+    except ValueError:
+        raise MalformedHost from None
 
 
 async def _send(send: Send, held: Held, exchange: Exchange) -> None:

@@ -11,6 +11,7 @@ from carbot_core.errors import OrganizationSuspended
 from carbot_core.web.examples import example_of
 from carbot_core.web.problems import MEDIA_TYPE, Problem
 
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _COMMON = {
     "401": "`unauthorized`: sign in first, or the access token is not valid.",
     "403": "`scope_missing`: your role does not include this.",
@@ -18,6 +19,11 @@ _COMMON = {
     "422": "`invalid_request`, `invalid_body`: see errors.",
     "429": "`too_many_requests`: wait as long as Retry-After says.",
     "503": "`unavailable`: try again as Retry-After says.",
+}
+
+_OF_BODIES = {
+    "413": "`body_too_large`: a body has a mebibyte at the most.",
+    "415": "`unsupported_media_type`: send the body as application/json.",
 }
 
 
@@ -34,6 +40,7 @@ def document(app: Litestar) -> bytes:
             _complete(
                 operation, method, guard_of(handler) if handler else None, handler.fn.__doc__ if handler else None
             )
+            _limit_body(operation)
             _illustrate(operation, components)
     return msgspec.json.encode(schema)
 
@@ -47,7 +54,6 @@ def _complete(operation: dict[str, Any], method: str, guard: Requires | None, do
         operation["security"] = []
     else:
         operation["x-scope"] = guard.scope
-    problem = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     responses: dict[str, Any] = operation["responses"]
     if MEDIA_TYPE not in responses.get("400", {}).get("content", {}):
         responses.pop("400", None)  # Litestar's own words
@@ -58,7 +64,13 @@ def _complete(operation: dict[str, Any], method: str, guard: Requires | None, do
     )
     for status, text in {**common, "400": "`malformed_body`: the request cannot be read."}.items():
         own = f"{responses[status]['description']} " if status in responses else ""
-        responses[status] = {**problem, "description": own + text}
+        responses[status] = {**_PROBLEM, "description": own + text}
+
+
+def _limit_body(operation: dict[str, Any]) -> None:
+    """Name what is refused of a body before it is read."""
+    if "requestBody" in operation:
+        operation["responses"] |= {status: {**_PROBLEM, "description": text} for status, text in _OF_BODIES.items()}
 
 
 def _guarded(guard: Requires, method: str) -> dict[str, str]:

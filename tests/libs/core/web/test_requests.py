@@ -231,6 +231,17 @@ class TestAddress:
             assert (await nobody.get("/health/other")).status_code == 404
 
 
+class TestHost:
+    @pytest.mark.parametrize("host", [b"crm:port", b"crm:99999", b"[::1", b"\xff"])
+    async def test_that_is_none_is_400(self, owner: httpx.AsyncClient, host: bytes) -> None:
+        answer = await owner.get(LEADS, params={"limit": "x"}, headers=[(b"host", host)])
+        assert_problem(answer, 400, "malformed_host")
+
+    @pytest.mark.parametrize("host", ["crm", "crm:8000", "[::1]:8000", "10.0.0.7"])
+    async def test_that_is_one_is_taken(self, owner: httpx.AsyncClient, host: str) -> None:
+        assert (await owner.get(LEADS, headers={"host": host})).status_code == 200
+
+
 class TestRequestId:
     @pytest.mark.parametrize(
         "given",
