@@ -150,8 +150,10 @@ OF_THE_WHOLE_ORGANIZATION: Final = {
 """Lists whose rows stand below no workshop although they may name one."""
 
 
-COME_ALONG: Final[dict[tuple[str, str], frozenset[str]]] = {}
-"""What else an edit of one member changes, by operation and member."""
+COME_ALONG: Final = {
+    "edit_organization": frozenset({"missing"}),
+}
+"""What an edit of any member may change besides, because it is derived, by operation."""
 
 
 OF_ONE_PERSON: Final = {

@@ -242,7 +242,7 @@ async def test_of_an_edit_only_what_it_names_is_different(
                 continue
             after = await _read(reader, path)
             different = {each for each in before | after if before.get(each) != after.get(each)}
-            allowed = ALWAYS_CHANGES | {name} | COME_ALONG.get((operation.id, name), frozenset())
+            allowed = ALWAYS_CHANGES | {name} | COME_ALONG.get(operation.id, frozenset())
             assert different <= allowed, (
                 f"{role}: {name} changes {different - allowed}; resources.COME_ALONG lists them"
             )
