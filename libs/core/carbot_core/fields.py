@@ -53,13 +53,20 @@ class InvalidPhone(Invalid):
 
 def normalize_phone(text: str, *, region: str = "DE", pointer: str = "/phone") -> str:
     """Return the number as E.164; raise InvalidPhone. `region` is the country that a number without a code is of."""
+    stored = _e164(text, region)
+    # Zeros where no number begins with one are read otherwise once the country code stands before them.
+    if stored is None or _e164(stored, region) != stored:
+        raise InvalidPhone(errors=(FieldError(pointer, InvalidPhone.sentence()),))
+    return stored
+
+
+def _e164(text: str, region: str) -> str | None:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_possible_number(number):
-        raise InvalidPhone(errors=(FieldError(pointer, InvalidPhone.sentence()),))
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        return None
+    possible = phonenumbers.is_possible_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else None
 
 
 def normalize_email(text: str) -> str:

@@ -103,7 +103,7 @@ class TestPhone:
         assert normalize_phone(text) == stored
         assert normalize_phone(stored, region="AT") == stored
 
-    @pytest.mark.parametrize("text", ["+++", "1", "+999 123456", "0" * 40, "+49", "(  )"])
+    @pytest.mark.parametrize("text", ["+++", "1", "+999 123456", "0" * 40, "+49", "(  )", "000 0000"])
     def test_that_nobody_can_call_is_refused(self, text: str) -> None:
         with pytest.raises(InvalidPhone) as caught:
             normalize_phone(text, pointer="/contact/phone")

@@ -132,7 +132,7 @@ class TestIssueToken:
         publishable = await make_key(owner, kind="publishable", **page)
         late = await make_key(closed)
         async with api_databases["tenancy"].transaction(Context(organization_id=closed.organization_id)) as tx:
-            await tx.execute("UPDATE tenancy.organizations SET status = 'closing'")
+            await tx.execute("UPDATE tenancy.organizations SET status = 'closing', closing_since = now()")
         key, other = good["key"], closed.organization_id.hex
         bad = [
             ("", revoked["key"]),
