@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ import pytest_asyncio
 from catalogue_data import SERVICES
 
 from carbot_core.auth import revocations
+from carbot_core.db import Context, Database
 from carbot_core.web.edge import Edge
+from carbot_tenancy.organizations.actions import suspend_organization
 from carbot_testing.data_plane import NatsServer
 from carbot_testing.founding import TENANCY, Founder, Person
 from carbot_testing.mailbox import Mailbox
@@ -27,6 +29,8 @@ READS: Final = {
     "compliance": "/api/compliance/v1/audit-logs?limit=1",
 }
 """Of each service, something that an admin may read."""
+WRITES: Final = {"tenancy": "/api/tenancy/v1/workshops", "crm": "/api/crm/v1/leads"}
+"""Of each service that takes any, something that an owner may write."""
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -142,6 +146,43 @@ class TestTakenAway:
             nats_server.start()
         passed = await seconds_until_refused(edges, authorization, 401, began)
         assert max(passed.values()) < WITHIN_SECONDS, passed
+
+
+class TestKey:
+    async def test_that_is_revoked_opens_nothing_anywhere(self, scene: Scene, edges: dict[str, Edge]) -> None:
+        minted = await scene.owner.client.post(f"{TENANCY}/api-keys", json={"kind": "secret", "name": "Partner"})
+        form = {"grant_type": "client_credentials", "client_secret": minted.raise_for_status().json()["key"]}
+        exchanged = await scene.founder.nobody.post(f"{TENANCY}/oauth/token", data=form)
+        authorization = f"Bearer {exchanged.raise_for_status().json()['access_token']}"
+        await until_read(edges, authorization)
+        key_id = minted.json()["id"]
+        (await scene.owner.client.post(f"{TENANCY}/api-keys/{key_id}/revoke", json={})).raise_for_status()
+        passed = await seconds_until_refused(edges, authorization, 401, monotonic())
+        assert max(passed.values()) < WITHIN_SECONDS, passed
+
+
+class TestSuspended:
+    async def test_organization_writes_nowhere_and_reads_everywhere(
+        self, scene: Scene, edges: dict[str, Edge], worker_databases: dict[str, Database]
+    ) -> None:
+        organization_id, authorization = scene.owner.organization_id, bearer_of(scene.owner.client)
+        await until_read(edges, authorization)
+        async with worker_databases["tenancy"].transaction(Context(organization_id=organization_id)) as tx:
+            await suspend_organization(tx, "unpaid", datetime.now(UTC))
+        began = monotonic()
+
+        async def wait(service: str) -> float:
+            async with client(edges[service], service, authorization=authorization) as caller:
+                async with asyncio.timeout(WITHIN_SECONDS + 5):
+                    while (answer := await caller.post(WRITES[service], json={})).status_code != 403:
+                        await asyncio.sleep(0.02)
+                passed = monotonic() - began
+                assert answer.json()["code"] == "organization_suspended"
+                assert (await caller.get(READS[service])).status_code == 200
+                return passed
+
+        passed = await asyncio.gather(*map(wait, WRITES))
+        assert max(passed) < WITHIN_SECONDS, passed
 
 
 class TestNotHeard:

@@ -1,14 +1,16 @@
-"""Passwords: what a new one must be, and hashing in a bounded pool of threads."""
+"""Passwords: what a new one must be, and hashing in a thread beside the loop."""
 
 import asyncio
 import os
 import threading
+import time
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
+from time import monotonic
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -18,10 +20,13 @@ from carbot_core.errors import FieldError, Invalid, Unavailable
 # OWASP's and RFC 9106's floor for argon2id: 19 MiB, two passes, one lane; some 30 ms of one core.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16)
 SHORTEST = 8
-THREADS = 2
-WAITING = 32
-NICENESS = 10
-"""Hashing yields to every other thread of the machine: a flood of sign-ins must not slow anything else down."""
+WAITING = 10
+"""A second's work; whoever comes then is told to come again."""
+REST = 2
+"""How many times as long as it worked the thread rests while others wait: a flood of sign-ins has a third of one core, some dozen a
+second and process, and whoever is signed in has the rest."""
+NICENESS = 19
+"""Hashing yields to every other thread of the machine."""
 _SHORTEST_WORD = 3
 
 
@@ -52,12 +57,21 @@ def common() -> frozenset[str]:
 
 
 class Passwords:
-    """Hashes and verifies in a few threads; refuses when too many wait. Never call it inside a transaction."""
+    """Hashes and verifies in one thread; refuses when too many wait. Never call it inside a transaction."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords", initializer=_yield_to_others)
-        self._places = BoundedSemaphore(THREADS + WAITING)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_yield_to_others)
+        self._places = BoundedSemaphore(1 + WAITING)
+        self._counting = Lock()
+        self._waiting = 0
+        self._rests_until = 0.0
         self._nobodys = _HASHER.hash("nobody has this one")
+
+    def refuse_if_busy(self) -> None:
+        """Raise PasswordsBusy while too many wait: ask before the first statement, so that a flood costs the database nothing."""
+        if not self._places.acquire(blocking=False):
+            raise PasswordsBusy
+        self._places.release()
 
     async def hash(self, password: str) -> str:
         """Return what is stored of a password; raise PasswordsBusy."""
@@ -70,10 +84,25 @@ class Passwords:
     async def _run[T](self, work: Callable[[], T]) -> T:
         if not self._places.acquire(blocking=False):
             raise PasswordsBusy
-        job = self._threads.submit(work)
+        with self._counting:
+            self._waiting += 1
+        job = self._thread.submit(self._do, work)
         # The thread gives the place back: whoever waited for it may be gone.
         job.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(job)
+
+    def _do[T](self, work: Callable[[], T]) -> T:
+        with self._counting:
+            self._waiting -= 1
+            others_wait = self._waiting > 0
+        if others_wait:
+            time.sleep(max(0.0, self._rests_until - monotonic()))
+        started = monotonic()
+        try:
+            return work()
+        finally:
+            ended = monotonic()
+            self._rests_until = ended + REST * (ended - started)
 
 
 def _yield_to_others() -> None:

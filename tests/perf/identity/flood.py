@@ -5,14 +5,16 @@ import secrets
 from collections import Counter
 from ipaddress import IPv4Address
 
-import httpx
 import msgspec
 
+from tests.perf.connection import Connection, connections
 from tests.perf.load import Latencies, Request, arrivals, drive_open, follow
 
 SIGN_INS_PER_SECOND = 50.0
 REQUESTS_PER_SECOND = 50.0
 CONNECTIONS = 32
+_FLOOD_CONNECTIONS = 100
+"""More than ever wait: what comes is sent at once."""
 
 
 class Flooded(msgspec.Struct, frozen=True):
@@ -22,30 +24,43 @@ class Flooded(msgspec.Struct, frozen=True):
     flooded: Latencies
     errors: int
     statuses: Counter[int]
-    without_retry_after: int
 
 
-async def measure(url: str, port: int, other: Request, *, seconds: float) -> Flooded:
+async def measure(port: int, other: Request, *, seconds: float) -> Flooded:
     """Time the other route, then again while strangers sign in."""
 
-    async def drive() -> tuple[Latencies, int]:
+    async def drive(seconds: float) -> tuple[Latencies, int]:
         measured = await drive_open(port, other, count=CONNECTIONS, per_second=REQUESTS_PER_SECOND, seconds=seconds)
         return measured.latencies, measured.errors
 
-    await drive_open(port, other, count=CONNECTIONS, per_second=REQUESTS_PER_SECOND, seconds=2)
-    calm, calm_errors = await drive()
-    statuses, silent = Counter[int](), 0
-    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+    await drive(2)
+    calm, calm_errors = await drive(seconds)
+    (flooded, errors), statuses = await asyncio.gather(drive(seconds), _flood(port, seconds))
+    return Flooded(calm, flooded, calm_errors + errors, statuses)
 
-        async def sign_in(_moment: float) -> None:
-            nonlocal silent
-            answer = await client.post(
-                "/api/tenancy/v1/auth/login",
-                json={"email": f"stranger-{secrets.token_hex(8)}@example.org", "password": "wrong horse battery"},
-                headers={"x-forwarded-for": str(IPv4Address(secrets.randbits(32)))},
-            )
-            statuses[answer.status_code] += 1
-            silent += answer.status_code in {429, 503} and "retry-after" not in answer.headers
 
-        (flooded, errors), _ = await asyncio.gather(drive(), follow(arrivals(SIGN_INS_PER_SECOND, seconds), sign_in))
-    return Flooded(calm, flooded, calm_errors + errors, statuses, silent)
+async def _flood(port: int, seconds: float) -> Counter[int]:
+    statuses, idle = Counter[int](), asyncio.Queue[Connection]()
+
+    async def sign_in(_moment: float) -> None:
+        connection = await idle.get()
+        statuses[await connection.ask(_request())] += 1
+        idle.put_nowait(connection)
+
+    async with connections(port, _FLOOD_CONNECTIONS) as opened:
+        for connection in opened:
+            idle.put_nowait(connection)
+        await follow(arrivals(SIGN_INS_PER_SECOND, seconds), sign_in)
+    return statuses
+
+
+def _request() -> bytes:
+    """Return the sign-in of a stranger, from an address of its own."""
+    body = msgspec.json.encode(
+        {"email": f"stranger-{secrets.token_hex(8)}@example.org", "password": "wrong horse battery"}
+    )
+    address = IPv4Address(secrets.randbits(32))
+    return (
+        b"POST /api/tenancy/v1/auth/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"x-forwarded-for: %b\r\ncontent-length: %d\r\n\r\n%b" % (str(address).encode(), len(body), body)
+    )

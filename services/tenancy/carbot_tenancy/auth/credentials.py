@@ -87,6 +87,7 @@ async def _check(
     address: str,
     now: datetime,
 ) -> UUID:
+    passwords.refuse_if_busy()
     email = read_email(shown.email) or shown.email.strip().lower()
     account, network = _key_of("account", email), _key_of("network", network_of(address))
     limits = {account: MOST_FAILURES, network: MOST_FAILURES_OF_NETWORK}

@@ -34,7 +34,7 @@ async def issue_token(
         context, organization_id=credential.organization_id, actor="api_key", actor_id=credential.id
     )
     async with db.transaction(context) as tx:
-        key = await queries.find_key(tx, credential.id)
+        key = await queries.lock_key(tx, credential.id)
         if key is None or not credential.proves(key.secret_hash) or not _is_good(key, now):
             raise InvalidClient(reason="unknown, expired, revoked or closed")
         claims = _claims(key, credential.organization_id, _scopes(key, asked.scope), keyring.issuer, now)

@@ -7,8 +7,8 @@ from carbot_core.db import Tx
 from carbot_tenancy.oauth.models import ExchangedKey
 
 
-async def find_key(tx: Tx, key_id: UUID) -> ExchangedKey | None:
-    """Find a key of the context's organisation, whether it still counts or not."""
+async def lock_key(tx: Tx, key_id: UUID) -> ExchangedKey | None:
+    """Find a key of the context's organisation, whether it still counts or not; whoever closes that waits for the token."""
     return await tx.first(
         ExchangedKey,
         """
@@ -17,6 +17,7 @@ async def find_key(tx: Tx, key_id: UUID) -> ExchangedKey | None:
         FROM tenancy.api_keys k
         JOIN tenancy.organizations o ON o.organization_id = k.organization_id
         WHERE k.organization_id = $1 AND k.id = $2
+        FOR SHARE OF o
         """,
         tx.organization_id,
         key_id,

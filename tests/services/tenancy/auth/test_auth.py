@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -158,8 +159,17 @@ class TestPasswords:
         monkeypatch.setattr(passwords, "WAITING", 1)
         pool = Passwords()
         answers = await asyncio.gather(*(pool.hash("a password") for _ in range(6)), return_exceptions=True)
-        assert [isinstance(answer, PasswordsBusy) for answer in answers].count(True) == 3
+        assert [isinstance(answer, PasswordsBusy) for answer in answers].count(True) == 4
         assert await pool.verify(await pool.hash("ü"), "u\u0308")
+
+    async def test_make_a_crowd_wait_and_nobody_who_comes_alone(self) -> None:
+        pool = Passwords()
+        began = monotonic()
+        for _ in range(4):
+            await pool.hash("a password")
+        alone = monotonic() - began
+        await asyncio.gather(*(pool.hash("a password") for _ in range(8)))
+        assert monotonic() - began - alone > 3 * alone
 
     async def test_of_nobody_are_never_right(self) -> None:
         pool = Passwords()
