@@ -32,7 +32,7 @@ REGISTERS: Final[Mapping[LegalForm, Register | None]] = {
 ALPHA_3: Final[Mapping[str, str]] = {"DE": "DEU"}
 """ISO 3166-1, for the countries where organisations may be registered."""
 
-_REGISTER_NUMBER = re.compile(r"(HRA|HRB|GsR)\s?([0-9]{1,6})(?:\s?([A-Z]{1,3}))?")
+_REGISTER_NUMBER = re.compile(r"(HRA|HRB|GsR)\s?([0-9]{1,6})(?:\s?([A-Z]{1,3}))?", re.IGNORECASE)
 
 
 class InvalidLegalData(Invalid):
@@ -93,7 +93,10 @@ def missing(organization: StoredOrganization) -> list[Missing]:
 def read_register_number(text: str) -> str | None:
     """Return register, number and suffix with one space between them, or None if it is no such number."""
     match = _REGISTER_NUMBER.fullmatch(text)
-    return " ".join(part for part in match.groups() if part) if match else None
+    if match is None:
+        return None
+    register, digits, suffix = match[1].upper().replace("GSR", "GsR"), match[2], (match[3] or "").upper()
+    return f"{register} {digits} {suffix}".rstrip()
 
 
 def read_vat_id(text: str) -> str | None:

@@ -51,7 +51,7 @@ class TestEditOrganization:
         body = {
             "legal_name": " Autohaus Ünal GmbH ",
             "register_court": " Amtsgericht Köln ",
-            "register_number": "HRB4711B",
+            "register_number": "hrb4711b",
             "vat_id": "de 136 695 976",
             "tax_number": "181/815/08155",
             "locale": "en",
