@@ -2,6 +2,17 @@
 
 CREATE SCHEMA tenancy;
 
+CREATE FUNCTION tenancy.invitation_state(accepted_at timestamp with time zone, revoked_at timestamp with time zone, expires_at timestamp with time zone, now timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE
+        WHEN accepted_at IS NOT NULL THEN 'accepted'
+        WHEN revoked_at IS NOT NULL THEN 'revoked'
+        WHEN expires_at <= now THEN 'expired'
+        ELSE 'pending'
+    END
+$$;
+
 CREATE TABLE tenancy.account_tokens (
     id uuid NOT NULL,
     user_id uuid NOT NULL,

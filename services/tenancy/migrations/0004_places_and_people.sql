@@ -80,3 +80,17 @@ ADD CONSTRAINT invitations_one_end CHECK (accepted_at IS NULL OR revoked_at IS N
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX invitations_of_email ON tenancy.invitations (organization_id, email);
 GRANT UPDATE (token_hash, sent_at, expires_at, revoked_at) ON tenancy.invitations TO tenancy_api;
+
+-- How an invitation stands at a time.
+CREATE FUNCTION tenancy.invitation_state(
+    accepted_at timestamptz, revoked_at timestamptz, expires_at timestamptz, now timestamptz
+) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE
+        WHEN accepted_at IS NOT NULL THEN 'accepted'
+        WHEN revoked_at IS NOT NULL THEN 'revoked'
+        WHEN expires_at <= now THEN 'expired'
+        ELSE 'pending'
+    END
+$$;

@@ -21,12 +21,8 @@ async def insert_invitation(
             (organization_id, id, email, role, workshop_ids, invited_by, expires_at, sent_at, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
         RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $8 THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $8) AS state
         """,
         tx.organization_id,
         new_id(),
@@ -45,12 +41,8 @@ async def list_invitations(tx: Tx, *, after: UUID | None, limit: int, now: datet
         Invitation,
         """
         SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $4::timestamptz THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $4) AS state
         FROM tenancy.invitations
         WHERE organization_id = $1 AND ($2::uuid IS NULL OR id < $2)
         ORDER BY id DESC
@@ -69,12 +61,8 @@ async def lock_invitation(tx: Tx, invitation_id: UUID, now: datetime) -> Invitat
         Invitation,
         """
         SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $3::timestamptz THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $3) AS state
         FROM tenancy.invitations
         WHERE organization_id = $1 AND id = $2
         FOR UPDATE
@@ -91,12 +79,8 @@ async def lock_open_of_email(tx: Tx, email: str, now: datetime) -> list[Invitati
         Invitation,
         """
         SELECT id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $3::timestamptz THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $3) AS state
         FROM tenancy.invitations
         WHERE organization_id = $1 AND email = $2 AND accepted_at IS NULL AND revoked_at IS NULL
         ORDER BY id
@@ -117,12 +101,8 @@ async def mark_sent_again(tx: Tx, invitation_id: UUID, *, expires_at: datetime, 
         SET sent_at = $4, expires_at = $3, token_hash = NULL, updated_at = $4, revision = revision + 1
         WHERE organization_id = $1 AND id = $2
         RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $4 THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $4) AS state
         """,
         tx.organization_id,
         invitation_id,
@@ -140,12 +120,8 @@ async def mark_revoked(tx: Tx, invitation_id: UUID, now: datetime) -> Invitation
         SET revoked_at = $3, updated_at = $3, revision = revision + 1
         WHERE organization_id = $1 AND id = $2
         RETURNING id, email, role, workshop_ids, expires_at, accepted_at, created_at, revision,
-            CASE
-                WHEN accepted_at IS NOT NULL THEN 'accepted'
-                WHEN revoked_at IS NOT NULL THEN 'revoked'
-                WHEN expires_at <= $3 THEN 'expired'
-                ELSE 'pending'
-            END AS state, COALESCE(sent_at, created_at) AS sent_at
+            COALESCE(sent_at, created_at) AS sent_at,
+            tenancy.invitation_state(accepted_at, revoked_at, expires_at, $3) AS state
         """,
         tx.organization_id,
         invitation_id,
