@@ -36,10 +36,11 @@ class Founder:
         self.nobody = client(edge, "tenancy")
 
     async def register(self, email: str, *, password: str = PASSWORD) -> httpx.Response:
-        """Ask for an organisation."""
+        """Ask for an organisation, until the machine has time to hash."""
         organization = {"legal_name": "Autohaus Müller & Söhne GmbH", "legal_form": "gmbh", "country": "DE"}
         owner = {"email": email, "password": password, "name": "Anna Müller"}
-        return await self.nobody.post(f"{TENANCY}/organizations", json={"organization": organization, "owner": owner})
+        body = {"organization": organization, "owner": owner}
+        return await persistently(lambda: self.nobody.post(f"{TENANCY}/organizations", json=body))
 
     async def found(self) -> Person:
         """Register an organisation, follow the link, sign in as its owner."""
@@ -55,12 +56,14 @@ class Founder:
         invitation = {"email": email, "role": role, "workshop_ids": workshops}
         (await owner.client.post(f"{TENANCY}/invitations", json=invitation)).raise_for_status()
         acceptance = {"token": await self.mailbox.token(email), "name": "Bob", "password": PASSWORD}
-        (await self.nobody.post(f"{TENANCY}/invitations/accept", json=acceptance)).raise_for_status()
+        accept = f"{TENANCY}/invitations/accept"
+        (await persistently(lambda: self.nobody.post(accept, json=acceptance))).raise_for_status()
         return await self.sign_in(email)
 
     async def login(self, email: str, password: str = PASSWORD, **rest: Any) -> httpx.Response:
-        """Ask for tokens."""
-        return await self.nobody.post(f"{TENANCY}/auth/login", json={"email": email, "password": password, **rest})
+        """Ask for tokens, until the machine has time to hash."""
+        body = {"email": email, "password": password, **rest}
+        return await persistently(lambda: self.nobody.post(f"{TENANCY}/auth/login", json=body))
 
     async def refresh(self, refresh_token: str) -> httpx.Response:
         """Ask for the next tokens."""
@@ -83,7 +86,7 @@ class Founder:
 
 async def persistently(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """Ask, and again while the answer is that it cannot be done now, as clients do; raise TimeoutError."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (answer := await ask()).status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             await asyncio.sleep(0.1)
     return answer

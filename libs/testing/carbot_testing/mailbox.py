@@ -43,7 +43,7 @@ class Mailbox:
     def to(self, recipient: str) -> list[EmailMessage]:
         return [mail for address, mail in self._mails if address == recipient]
 
-    async def wait_for(self, recipient: str, *, count: int = 1, within: float = 10.0) -> EmailMessage:
+    async def wait_for(self, recipient: str, *, count: int = 1, within: float = 60.0) -> EmailMessage:
         """Return the mail number `count` to somebody; raise TimeoutError."""
         async with asyncio.timeout(within), self._arrived:
             await self._arrived.wait_for(lambda: len(self.to(recipient)) >= count)

@@ -25,8 +25,9 @@ WAITING = 10
 REST = 2
 """How many times as long as it worked the thread rests while others wait: a flood of sign-ins has a third of one core, some dozen a
 second and process, and whoever is signed in has the rest."""
-NICENESS = 19
-"""Hashing yields to every other thread of the machine."""
+NICENESS = 10
+"""Hashing yields to the event loop, yet has a tenth of a core that is never idle (CFS weights 110 to 1024): with less, nobody could
+sign in on a busy machine."""
 _SHORTEST_WORD = 3
 
 
@@ -97,12 +98,11 @@ class Passwords:
             others_wait = self._waiting > 0
         if others_wait:
             time.sleep(max(0.0, self._rests_until - monotonic()))
-        started = monotonic()
+        started = time.thread_time()
         try:
             return work()
         finally:
-            ended = monotonic()
-            self._rests_until = ended + REST * (ended - started)
+            self._rests_until = monotonic() + REST * (time.thread_time() - started)
 
 
 def _yield_to_others() -> None:
