@@ -6,7 +6,7 @@ LISTEN. asyncpg's reset is switched off, since it would hit a stranger's connect
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal, LiteralString, Self
 from uuid import UUID
@@ -21,11 +21,22 @@ from carbot_core.errors import Conflict, DatabaseUnavailable, Invalid, Unavailab
 type Connection = PoolConnectionProxy[asyncpg.Record]
 type Pool = asyncpg.Pool[asyncpg.Record]
 type Actor = Literal["user", "api_key", "guest", "system"]
+type Method = Literal["fetchrow", "fetch", "fetchval", "execute"]
+"""Those of asyncpg's connection that a transaction calls."""
 
 ACQUIRE_SECONDS = 2.0
 REPLICA_SECONDS = 0.5
 """How long a replica may take to begin; then the primary is asked, within the request's own deadline."""
 COMMAND_SECONDS = 10.0
+
+SETTINGS = (
+    "carbot.organization",
+    "carbot.user",
+    "carbot.actor",
+    "carbot.workshops",
+    "carbot.request",
+    "carbot.trace",
+)
 
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _CONFLICTS = frozenset({"40001", "40P01"})
@@ -72,25 +83,29 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         if self.actor not in {"user", "api_key", "guest", "system"}:
             raise ValueError("there is no such kind of actor")
 
+    def settings(self) -> tuple[str, str, str, str, str, str]:
+        """Return what the transaction-local settings are set to, in the order of SETTINGS."""
+        workshops = "all" if self.workshops is None else "{" + ",".join(str(w) for w in sorted(self.workshops)) + "}"
+        return (
+            str(self.organization_id or ""),
+            str(self.user_id or ""),
+            f"{self.actor}:{self.actor_id or ''}",
+            workshops,
+            str(self.request_id or ""),
+            self.trace_id or "",
+        )
+
     def begin(self, *, read_only: bool, replay: int | None) -> str:
         """Return the SQL that begins the transaction in one round trip.
 
         The only concatenated SQL of the product: every value is a UUID or hexadecimal, checked above.
         """
-        workshops = "all" if self.workshops is None else "{" + ",".join(str(w) for w in sorted(self.workshops)) + "}"
-        actor = f"{self.actor}:{self.actor_id or ''}"
+        named = zip(SETTINGS, self.settings(), strict=True)
+        settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in named)
         position = (
             "" if replay is None else f", core.require_replay('{replay >> 32:X}/{replay & 0xFFFFFFFF:X}'::pg_lsn)"
         )
-        return (
-            f"BEGIN{' READ ONLY' if read_only else ''};"
-            f" SELECT set_config('carbot.organization', '{self.organization_id or ''}', true),"
-            f" set_config('carbot.user', '{self.user_id or ''}', true),"
-            f" set_config('carbot.actor', '{actor}', true),"
-            f" set_config('carbot.workshops', '{workshops}', true),"
-            f" set_config('carbot.request', '{self.request_id or ''}', true),"
-            f" set_config('carbot.trace', '{self.trace_id or ''}', true){position}"
-        )
+        return f"BEGIN{' READ ONLY' if read_only else ''}; SELECT {settings}{position}"
 
 
 class Tx:
@@ -122,7 +137,7 @@ class Tx:
 
     async def first[T](self, kind: type[T], sql: LiteralString, *values: object) -> T | None:
         """Return the first row as `kind`, or None."""
-        row = await self._call(self._open.fetchrow, sql, *values)
+        row = await self.call("fetchrow", sql, *values)
         return None if row is None else msgspec.convert(dict(row), kind)
 
     async def one[T](self, kind: type[T], sql: LiteralString, *values: object) -> T:
@@ -134,17 +149,17 @@ class Tx:
 
     async def all[T](self, kind: type[T], sql: LiteralString, *values: object) -> list[T]:
         """Return every row as `kind`."""
-        rows = await self._call(self._open.fetch, sql, *values)
+        rows = await self.call("fetch", sql, *values)
         return msgspec.convert([dict(row) for row in rows], list[kind])
 
     async def value[T](self, kind: type[T], sql: LiteralString, *values: object) -> T | None:
         """Return the first column of the first row, or None."""
-        found = await self._call(self._open.fetchval, sql, *values)
+        found = await self.call("fetchval", sql, *values)
         return None if found is None else msgspec.convert(found, kind)
 
     async def execute(self, sql: LiteralString, *values: object) -> int:
         """Run a statement; return how many rows it touched."""
-        tag = await self._call(self._open.execute, sql, *values)
+        tag = await self.call("execute", sql, *values)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
@@ -176,9 +191,9 @@ class Tx:
     async def commit(self) -> None:
         """Make it so; raise DatabaseUnavailable if the answer was lost: then it may or may not be so."""
         try:
-            tag = await self._call(self._open.execute, "COMMIT")
+            tag = await self.call("execute", "COMMIT")
         finally:
-            await self._release()
+            await self.release()
         if tag != "COMMIT":
             raise RuntimeError("an error inside the transaction was swallowed: the database rolled it back")
         if self.leaves_work and self._on_commit is not None:
@@ -197,7 +212,7 @@ class Tx:
             self._dead = True
             raise
         finally:
-            await self._release()
+            await self.release()
 
     @property
     def _open(self) -> Connection:
@@ -205,18 +220,18 @@ class Tx:
             raise RuntimeError("the transaction has ended")
         return self._connection
 
-    async def _release(self) -> None:
+    async def release(self) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
         if self._dead:
-            _discard(connection)
+            discard(connection)
         await self._pool.release(connection)
 
-    async def _call[T](self, method: Callable[..., Awaitable[T]], sql: LiteralString, *values: object) -> T:
+    async def call(self, method: Method, sql: LiteralString, *values: object) -> Any:
         try:
             with telemetry.statement(sql, self._role):
-                return await method(sql, *values)
+                return await getattr(self._open, method)(sql, *values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
             refusal = translate(error)
             self._dead = self._dead or isinstance(refusal, DatabaseUnavailable)
@@ -248,7 +263,16 @@ def translate(error: Exception) -> Unavailable | InvalidValue | ConstraintViolat
     return refusal
 
 
-def _discard(connection: Connection) -> None:
+async def acquire(pool: Pool, role: str) -> Connection:
+    """Take a connection from the pool; raise DatabaseUnavailable."""
+    try:
+        with telemetry.acquiring(role):
+            return await pool.acquire(timeout=ACQUIRE_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        raise DatabaseUnavailable(cause=type(error).__name__) from error
+
+
+def discard(connection: Connection) -> None:
     """End a connection that nobody else must get; of one that the server has ended the pool has let go already."""
     with suppress(asyncpg.InterfaceError):
         connection.terminate()
@@ -372,11 +396,7 @@ class Database:
             return None
 
     async def _begin(self, pool: Pool, context: Context, *, read_only: bool, replay: int | None, role: str) -> Tx:
-        try:
-            with telemetry.acquiring(role):
-                connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-            raise DatabaseUnavailable(cause=type(error).__name__) from error
+        connection = await acquire(pool, role)
         tx = Tx(pool, connection, context, role=role, on_commit=self.on_write)
         try:
             await connection.execute(context.begin(read_only=read_only, replay=replay))
@@ -384,7 +404,7 @@ class Database:
             if isinstance(error, asyncpg.PostgresError) and error.sqlstate == _REPLICA_BEHIND:
                 await tx.rollback()
                 raise ReplicaBehind from None
-            _discard(connection)
+            discard(connection)
             await pool.release(connection)
             if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)):
                 raise translate(error) or DatabaseUnavailable(cause=type(error).__name__) from error

@@ -9,6 +9,7 @@ from litestar.types import HTTPReceiveMessage, Receive, Scope
 from carbot_core.db import Context, Database, Tx
 from carbot_core.errors import Refusal
 from carbot_core.ids import new_id
+from carbot_core.reading import Reading
 
 _KEY = "carbot.exchange"
 _LONGEST_AGENT = 200
@@ -87,7 +88,7 @@ class Exchange:
         """Begin the request's transaction; the edge commits it before the answer is sent."""
         if self.tx is not None:
             raise RuntimeError("the request has its transaction")
-        self.tx = await self.database.begin(context, read_only=read_only)
+        self.tx = Reading(self.database, context) if read_only else await self.database.begin(context)
         return self.tx
 
     async def begin_stale(self, context: Context, *, seen: int | None) -> Tx:
