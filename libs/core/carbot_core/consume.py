@@ -22,7 +22,7 @@ from carbot_contracts.event import Event
 from carbot_core import inbox, telemetry
 from carbot_core.clock import Clock
 from carbot_core.db import Context, Database, Tx
-from carbot_core.errors import Refusal, Unavailable
+from carbot_core.errors import DatabaseUnavailable, Refusal, Unavailable
 
 log = structlog.get_logger()
 
@@ -31,6 +31,7 @@ CHECK_SECONDS = 5.0
 STALLED_SECONDS = 15.0
 BATCH = 100
 CONCURRENCY = 4
+"""How many transactions of a consumer run at once; an organisation's events are all in the same one."""
 ACK_WAIT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -83,34 +84,47 @@ class Consumer:
         """Return the consumer as a worker runs it: one that needs settings takes them here."""
         return self
 
-    def lane(self, headers: Mapping[str, str]) -> str:
-        """Return what the events have in common that must be handled in their order: here, their aggregate."""
-        return headers.get("aggregate", "")
-
-    async def handle_together(self, database: Database, events: list[tuple[Envelope, bytes]]) -> bool:  # noqa: ARG002
-        """Let events of one lane take effect in one transaction; return False if each has one of its own, as here."""
-        return False
-
     async def handle(self, database: Database, envelope: Envelope, body: bytes) -> bool:
         """Let the event take effect; return False if it has before. Raise Unreadable if nothing can."""
+        return await self.handle_together(database, [(envelope, body)]) == 1
+
+    async def handle_together(self, database: Database, events: list[tuple[Envelope, bytes]]) -> int:
+        """Let events take effect in one transaction, in their order; return how many have not before.
+
+        If one cannot, none does, and whatever hinders it is raised.
+        """
+        read = [(envelope, self.read(envelope, body)) for envelope, body in events]
+        async with database.transaction(_context_of(events[0][0])) as tx:
+            claimed = await inbox.claim_all(tx, self.name, [envelope.event_id for envelope, _ in events])
+            new = {envelope.event_id: (envelope, event) for envelope, event in read if envelope.event_id in claimed}
+            if new:
+                await self.take(tx, list(new.values()))
+        return len(new)
+
+    def read(self, envelope: Envelope, body: bytes) -> Any:
+        """Return what the body says; raise Unreadable."""
         known = self._handlers.get(envelope.subject)
         if known is None:
             raise Unreadable(f"no handler for {envelope.subject}")
-        decoder, handler = known
         try:
-            event = decoder.decode(body)
+            return known[0].decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable("the body is not what the contract says") from error
-        context = Context(organization_id=envelope.organization_id, trace_id=telemetry.trace_id())
-        async with database.transaction(context) as tx:
-            if not await inbox.claim(tx, self.name, envelope.event_id):
-                return False
-            await handler(tx, event, envelope)
-        return True
+
+    async def take(self, tx: Tx, events: list[tuple[Envelope, Any]]) -> None:
+        """Let events that are new take effect, each in the context of its organisation."""
+        for envelope, event in events:
+            with telemetry.processing(envelope.subject, envelope.traceparent):
+                await tx.go_on_as(_context_of(envelope))
+                await self._handlers[envelope.subject][1](tx, event, envelope)
 
     async def replay(self, database: Database, letter: inbox.DeadLetter) -> None:
         """Let a dead letter take effect, now that its cause is mended; raise what still hinders it."""
         await self.handle(database, read_envelope(letter.subject, letter.headers), letter.body)
+
+
+def _context_of(envelope: Envelope) -> Context:
+    return Context(organization_id=envelope.organization_id, trace_id=telemetry.trace_of(envelope.traceparent))
 
 
 def read_envelope(subject: str, headers: Mapping[str, str]) -> Envelope:
@@ -143,7 +157,6 @@ class Consumption:
         self._stream = stream
         self._clock = clock
         self._alive_at = monotonic()
-        self._slots = asyncio.Semaphore(CONCURRENCY)
 
     @property
     def stalled(self) -> bool:
@@ -192,32 +205,30 @@ class Consumption:
         self._alive_at = monotonic()
 
     async def _handle_all(self, messages: list[Msg]) -> None:
-        """Handle the events of one lane in their order, those of different ones at once."""
-        lanes: dict[str, list[Msg]] = defaultdict(list)
+        """Handle the events of one organisation in their order, those of different ones at once."""
+        groups: dict[int, list[Msg]] = defaultdict(list)
         for message in messages:
-            lanes[self._consumer.lane(message.headers or {})].append(message)
+            groups[hash((message.headers or {}).get("organization")) % CONCURRENCY].append(message)
         outcomes = await asyncio.gather(
-            *(self._handle_in_order(lane) for lane in lanes.values()), return_exceptions=True
+            *(self._handle_group(group) for group in groups.values()), return_exceptions=True
         )
         for fault in outcomes:
             if fault is not None:
                 raise fault
 
-    async def _handle_in_order(self, messages: list[Msg]) -> None:
-        async with self._slots:
-            if len(messages) > 1 and await self._handle_together(messages):
-                return
-            for message in messages:
-                await self._handle_one(message)
+    async def _handle_group(self, messages: list[Msg]) -> None:
+        if len(messages) > 1 and await self._handle_together(messages):
+            return
+        for message in messages:
+            await self._handle_one(message)
 
     async def _handle_together(self, messages: list[Msg]) -> bool:
-        """Handle them in one transaction if the consumer can; False if each is to be handled alone, as after a fault of one."""
+        """Handle them in one transaction; False if each is to be handled alone, as after a fault of one."""
         started = perf_counter()
         try:
             events = [(read_envelope(message.subject, message.headers or {}), message.data) for message in messages]
-            if not await self._consumer.handle_together(self._database, events):
-                return False
-        except Unavailable as refusal:
+            await self._consumer.handle_together(self._database, events)
+        except DatabaseUnavailable as refusal:
             for message in messages:
                 await self._postpone(message, refusal)
             return True
@@ -232,11 +243,7 @@ class Consumption:
 
     async def _handle_one(self, message: Msg) -> None:
         started = perf_counter()
-        parent = telemetry.parent_of((message.headers or {}).get("traceparent"))
-        with telemetry.tracer.start_as_current_span(
-            f"process {message.subject}", context=parent, record_exception=False
-        ):
-            outcome = await self._settle(message)
+        outcome = await self._settle(message)
         telemetry.handled.record(perf_counter() - started, {"consumer": self._consumer.name, "outcome": outcome})
 
     async def _settle(self, message: Msg) -> str:
@@ -250,7 +257,8 @@ class Consumption:
             await self._postpone(message, refusal)
             return "postponed"
         except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
-            await self._bury(message, fault)
+            with telemetry.processing(message.subject, (message.headers or {}).get("traceparent")):
+                await self._bury(message, fault)
             return "dead"
         # Outside the try: an event that took effect is not dead because the broker could not be told.
         await self._acknowledge(message, envelope)

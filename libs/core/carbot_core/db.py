@@ -165,8 +165,21 @@ class Tx:
 
     async def enter(self, organization_id: UUID | None) -> None:
         """Go on in the context of this organisation, for whoever meets it only when the row is taken; or of none."""
-        self.context = msgspec.structs.replace(self.context, organization_id=organization_id)
-        await self.execute("SELECT set_config('carbot.organization', $1, true)", str(organization_id or ""))
+        await self.go_on_as(msgspec.structs.replace(self.context, organization_id=organization_id))
+
+    async def go_on_as(self, context: Context) -> None:
+        """Go on for somebody else: a worker's transaction may do so for organisations in turn."""
+        if context == self.context:
+            return
+        self.context = context
+        await self.execute(
+            """
+            SELECT set_config('carbot.organization', $1, true), set_config('carbot.user', $2, true),
+                set_config('carbot.actor', $3, true), set_config('carbot.workshops', $4, true),
+                set_config('carbot.request', $5, true), set_config('carbot.trace', $6, true)
+            """,
+            *context.settings(),
+        )
 
     @asynccontextmanager
     async def within(self, organization_id: UUID | None) -> AsyncGenerator[None]:

@@ -26,21 +26,6 @@ class DeadLetter(msgspec.Struct, frozen=True):
     replayed_at: datetime | None
 
 
-async def claim(tx: Tx, consumer: str, event_id: UUID) -> bool:
-    """Take the event for this transaction; False if it has taken effect before."""
-    return bool(
-        await tx.execute(
-            """
-            INSERT INTO inbox (consumer, event_id)
-            VALUES ($1, $2)
-            ON CONFLICT DO NOTHING
-            """,
-            consumer,
-            event_id,
-        )
-    )
-
-
 class Claimed(msgspec.Struct, frozen=True):
     """An event that is this transaction's to handle."""
 

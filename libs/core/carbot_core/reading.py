@@ -1,9 +1,6 @@
 """Reads on the primary: each statement is a transaction of its own and carries its context with it, in one round trip."""
 
 from typing import Any, LiteralString, Never, cast, override
-from uuid import UUID
-
-import msgspec
 
 from carbot_core.db import SETTINGS, Context, Database, Method, Tx, acquire
 
@@ -25,8 +22,8 @@ class Reading(Tx):
         self.leaves_work = False
 
     @override
-    async def enter(self, organization_id: UUID | None) -> None:
-        self.context = msgspec.structs.replace(self.context, organization_id=organization_id)
+    async def go_on_as(self, context: Context) -> None:
+        self.context = context
 
     @override
     def savepoint(self) -> Never:

@@ -121,6 +121,17 @@ def parent_of(traceparent: str | None) -> TraceContext | None:
     return _PROPAGATOR.extract({"traceparent": traceparent}) if traceparent else None
 
 
+def trace_of(traceparent: str | None) -> str:
+    """Return the trace id that a traceparent header names, zeros if none."""
+    return f"{trace.get_current_span(parent_of(traceparent)).get_span_context().trace_id:032x}"
+
+
+def processing(subject: str, traceparent: str | None) -> AbstractContextManager[object]:
+    """Return the span of an event's effect, in the trace of its cause."""
+    context = parent_of(traceparent)
+    return tracer.start_as_current_span(f"process {subject}", context=context, record_exception=False)
+
+
 def traceparent() -> str | None:
     """Return the header that lets another process go on with the current trace."""
     carrier: dict[str, str] = {}

@@ -1,16 +1,17 @@
 """What the services report of their changes, sealed, on the audit stream."""
 
-from collections.abc import Mapping
+from collections import defaultdict
 from typing import Any, Final, override
+from uuid import UUID
 
 import msgspec
 
 from carbot_compliance.audit import actions
 from carbot_compliance.audit.models import Report
-from carbot_core import crypto, inbox, telemetry
+from carbot_core import crypto
 from carbot_core.consume import Consumer, Envelope, Unreadable
 from carbot_core.crypto import Opener, Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Tx
 from carbot_core.settings import SettingError
 
 SUBJECTS: Final = "audit.>"
@@ -18,7 +19,7 @@ _reports = msgspec.json.Decoder(Report)
 
 
 class AuditConsumer(Consumer):
-    """Records the reports of every service: those of an organisation that arrive together in one transaction."""
+    """Records the reports of every service; those of an organisation that arrive together in one statement."""
 
     batch = 500
     """The more of a backlog comes at once, the fewer transactions it takes."""
@@ -38,32 +39,7 @@ class AuditConsumer(Consumer):
         return AuditConsumer(Opener(settings.audit_private_keys), Vault.from_base64(settings.key_encryption_key))
 
     @override
-    def lane(self, headers: Mapping[str, str]) -> str:
-        return headers.get("organization", "")
-
-    @override
-    async def handle(self, database: Database, envelope: Envelope, body: bytes) -> bool:
-        return await self._record(database, [(envelope, body)]) == 1
-
-    @override
-    async def handle_together(self, database: Database, events: list[tuple[Envelope, bytes]]) -> bool:
-        await self._record(database, events)
-        return True
-
-    async def _record(self, database: Database, events: list[tuple[Envelope, bytes]]) -> int:
-        """Record the reports of one organisation that are new; return how many. Raises Unreadable."""
-        if self._vault is None:
-            raise RuntimeError("an audit consumer is prepared with its keys before it runs")
-        reports = {envelope.event_id: self._open(envelope, body) for envelope, body in events}
-        context = Context(organization_id=events[0][0].organization_id, trace_id=telemetry.trace_id())
-        async with database.transaction(context) as tx:
-            claimed = await inbox.claim_all(tx, self.name, list(reports))
-            if claimed:
-                new = {event_id: report for event_id, report in reports.items() if event_id in claimed}
-                await actions.record(tx, self._vault, new)
-        return len(claimed)
-
-    def _open(self, envelope: Envelope, body: bytes) -> Report:
+    def read(self, envelope: Envelope, body: bytes) -> Report:
         if self._opener is None or envelope.seal_key is None:
             raise Unreadable("the body is not sealed")
         try:
@@ -74,3 +50,14 @@ class AuditConsumer(Consumer):
             raise Unreadable("the body does not open: the key is unknown or the bytes were changed") from error
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable("the body is not a report of changes") from error
+
+    @override
+    async def take(self, tx: Tx, events: list[tuple[Envelope, Report]]) -> None:
+        if self._vault is None:
+            raise RuntimeError("an audit consumer is prepared with its keys before it runs")
+        reports: dict[UUID, dict[UUID, Report]] = defaultdict(dict)
+        for envelope, report in events:
+            reports[envelope.organization_id][envelope.event_id] = report
+        for organization_id, own in reports.items():
+            await tx.enter(organization_id)
+            await actions.record(tx, self._vault, own)
