@@ -49,6 +49,7 @@ _EFFECTS: LiteralString = """
         extract(epoch FROM pg_xact_commit_timestamp(i.xmin))::float8 AS at
     FROM tenancy.outbox o
     JOIN crm.inbox i ON i.consumer = 'directory' AND i.event_id = o.event_id
+    WHERE o.subject = 'tenancy.workshop.changed.v1'
 """
 
 

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 CONNECT_SECONDS = 10.0
 ACK_SECONDS = 2.0
 IN_FLIGHT = 1000
+GATHER_SECONDS = 0.01
+"""How long whoever has just carried, taken or woken lets the next gather: the first goes at once, those of a crowd together."""
 
 DAY = 86_400.0
 KEPT_SECONDS = 7 * DAY

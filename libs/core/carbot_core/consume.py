@@ -19,7 +19,7 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
 from carbot_contracts.event import Event
-from carbot_core import inbox, telemetry
+from carbot_core import bus, inbox, telemetry
 from carbot_core.clock import Clock
 from carbot_core.db import Context, Database, Tx
 from carbot_core.errors import DatabaseUnavailable, Refusal, Unavailable
@@ -30,8 +30,10 @@ FETCH_SECONDS = 2.0
 CHECK_SECONDS = 5.0
 STALLED_SECONDS = 15.0
 BATCH = 100
+TOGETHER = 25
+"""How many events one transaction takes before others run beside it."""
 CONCURRENCY = 4
-"""How many transactions of a consumer run at once; an organisation's events are all in the same one."""
+"""How many transactions of a consumer run at once at the most; an organisation's events are all in the same one."""
 ACK_WAIT_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 60.0
 
@@ -185,6 +187,8 @@ class Consumption:
                 except TimeoutError:
                     messages = []
                 await self._handle_all(messages)
+                if len(messages) < self._consumer.batch:
+                    await asyncio.sleep(bus.GATHER_SECONDS)
                 if monotonic() - checked > CHECK_SECONDS:
                     # A fetch from a deleted durable looks like an empty queue for ever.
                     await self._ensure()
@@ -206,9 +210,10 @@ class Consumption:
 
     async def _handle_all(self, messages: list[Msg]) -> None:
         """Handle the events of one organisation in their order, those of different ones at once."""
+        count = min(1 + len(messages) // TOGETHER, CONCURRENCY)
         groups: dict[int, list[Msg]] = defaultdict(list)
         for message in messages:
-            groups[hash((message.headers or {}).get("organization")) % CONCURRENCY].append(message)
+            groups[hash((message.headers or {}).get("organization")) % count].append(message)
         outcomes = await asyncio.gather(
             *(self._handle_group(group) for group in groups.values()), return_exceptions=True
         )

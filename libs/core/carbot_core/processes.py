@@ -299,6 +299,7 @@ class _Waker:
             self._soon.clear()
             with suppress(nats.errors.Error):
                 await bus.wake(self._client, self._service)
+            await asyncio.sleep(bus.GATHER_SECONDS)
 
 
 async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:

@@ -79,6 +79,7 @@ class Relay:
                 continue
             if carried == BATCH:
                 continue
+            await asyncio.sleep(bus.GATHER_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 

@@ -17,6 +17,8 @@ from carbot_core.errors import Unavailable
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.5
+REST_SECONDS = 0.1
+"""How long it lets what is written next gather, however often it is woken."""
 BATCH = 50
 LEASE = timedelta(seconds=60)
 
@@ -117,8 +119,8 @@ class TimerLoop:
         self._woken.set()
 
     async def run(self) -> None:
-        """Take and act for ever."""
-        while True:
+        """Take and act for ever; not at all if nothing can be due."""
+        while self._handlers:
             self._woken.clear()
             try:
                 taken = await self.fire()
@@ -126,6 +128,7 @@ class TimerLoop:
                 log.warning("timers_wait", reason=refusal.code())
                 taken = 0
             if taken < BATCH:
+                await asyncio.sleep(REST_SECONDS)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
 
