@@ -59,8 +59,22 @@ async def load(connection: asyncpg.Connection, volume: Volume) -> None:
     await connection.execute("CHECKPOINT")
 
 
+async def switch_audit(connection: asyncpg.Connection, on: bool) -> None:
+    """Switch the audit's triggers of crm's tables."""
+    triggers = await connection.fetch(
+        """
+        SELECT format('ALTER TABLE %s %s TRIGGER %I', tgrelid::regclass, $1::text, tgname) AS sql
+        FROM pg_trigger
+        WHERE tgname LIKE 'audit\\_%' AND tgrelid::regclass::text LIKE 'crm.%'
+        """,
+        "ENABLE" if on else "DISABLE",
+    )
+    for trigger in triggers:
+        await connection.execute(trigger["sql"])
+
+
 async def forget_events(connection: asyncpg.Connection) -> None:
     """Empty the outboxes of what was measured, so that the next measurement begins with nothing to carry."""
     await connection.execute(
-        "TRUNCATE crm.outbox, crm.audit_outbox, crm.inbox, tenancy.outbox, tenancy.audit_outbox, tenancy.inbox"
+        "TRUNCATE crm.outbox, crm.audit_outbox, crm.inbox, tenancy.outbox, tenancy.audit_outbox, tenancy.inbox, compliance.inbox"
     )

@@ -15,7 +15,7 @@ from carbot_core.errors import Unavailable
 from carbot_core.processes import _Waker
 from carbot_local.pgbouncer import statement_cache
 from carbot_testing.running import Place
-from tests.perf import tenants
+from tests.perf import data, tenants
 from tests.perf.load import Latencies, arrivals, follow
 from tests.perf.report import Row
 from tests.perf.stack import running
@@ -44,6 +44,11 @@ _TAKEN: LiteralString = """
     FROM (SELECT pg_xact_commit_timestamp(xmin) AS at FROM crm.inbox) taken
 """
 
+_AUDITED: LiteralString = """
+    SELECT count(*) / extract(epoch FROM max(at) - min(at))::float8
+    FROM (SELECT pg_xact_commit_timestamp(xmin) AS at FROM compliance.audit_logs) logged
+"""
+
 _EFFECTS: LiteralString = """
     SELECT o.aggregate_id, o.aggregate_version,
         extract(epoch FROM pg_xact_commit_timestamp(i.xmin))::float8 AS at
@@ -70,16 +75,40 @@ async def measure_backlog(place: Place, connection: asyncpg.Connection, volume: 
     ]
 
 
-async def measure_delay(
+async def measure_audit(place: Place, connection: asyncpg.Connection) -> list[Row]:
+    """Let crm's relay and compliance's consumer carry what the triggers recorded of the creations before, together."""
+    changes: int = await connection.fetchval("SELECT count(*) FROM crm.audit_outbox")
+    await connection.execute("TRUNCATE crm.outbox")
+    async with AsyncExitStack() as stack:
+        for service in ("crm", "compliance"):
+            await stack.enter_async_context(running(place, service, "worker"))
+        await _until_none(
+            connection,
+            """
+            SELECT (SELECT count(*) FROM crm.audit_outbox) - (SELECT count(*) FROM compliance.inbox WHERE consumer = 'audit')
+            """,
+        )
+    logged: float = await connection.fetchval(_AUDITED)
+    return [Row(f"audit of {changes:,} changes", "crm's relay → compliance's log", per_second=logged, limit="≥ 2000/s")]
+
+
+async def measure_delays(
     place: Place, connection: asyncpg.Connection, volume: Volume, *, relay_per_second: float, consumer_per_second: float
-) -> Row:
+) -> list[Row]:
+    """Commit events in tenancy at a steady pace, the volume's; and at half of what relay and consumer sustain together, if that is less."""
+    sustained = _HEADROOM / (1 / relay_per_second + 1 / consumer_per_second)
+    rows: list[Row] = []
+    for pace in {volume.events_per_second, min(volume.events_per_second, sustained)}:
+        rows.append(await measure_delay(place, connection, volume, pace))
+        await data.forget_events(connection)
+    return rows
+
+
+async def measure_delay(place: Place, connection: asyncpg.Connection, volume: Volume, pace: float) -> Row:
     """Commit events in tenancy at a steady pace; return how long each took to its effect in crm.
 
-    From just before the COMMIT is sent, to the time that PostgreSQL notes for the commit of the effect. The pace is the
-    volume's, less where relay and consumer, which each had the machine alone before, do not sustain it together.
+    From just before the COMMIT is sent, to the time that PostgreSQL notes for the commit of the effect.
     """
-    together = 1 / (1 / relay_per_second + 1 / consumer_per_second)
-    pace = min(volume.events_per_second, _HEADROOM * together)
     async with AsyncExitStack() as stack:
         for service in ("tenancy", "crm"):
             await stack.enter_async_context(running(place, service, "worker"))

@@ -8,6 +8,7 @@ from typing import Any, LiteralString, cast
 from uuid import UUID
 
 from carbot_core.db import Context, Database, Tx
+from carbot_core.reading import Reading, in_context
 from carbot_crm.leads import actions, queries
 from carbot_local import postgres
 from carbot_testing.running import Place
@@ -24,7 +25,7 @@ class Recording:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
-        self.statements: list[tuple[str, tuple[object, ...]]] = []
+        self.statements: list[tuple[LiteralString, tuple[object, ...]]] = []
 
     def __getattr__(self, name: str) -> Any:
         passed_on = getattr(self._tx, name)
@@ -40,14 +41,17 @@ class Recording:
 
 
 async def record_list(place: Place) -> str:
-    """Return the script of pgbench that lists leads as the service does."""
+    """Return the script of pgbench that lists leads as the service does: one statement with its context."""
     async with Database.connect(place.plane.dsn(place.database, "crm_api")) as database:
-        tx = await database.begin(_context(), read_only=True)
-        recording = Recording(tx)
+        recording = Recording(Reading(database, _context()))
         everything: dict[str, Any] = dict.fromkeys(("status", "workshop_id", "assigned_to", "after"))
         await queries.list_leads(cast("Tx", recording), **everything, limit=PAGE + 1)
-        await tx.rollback()
-    return _script(_context().begin(read_only=True, replay=None), recording)
+    return _script(
+        [
+            _inlined(in_context(sql, len(values)), (*values, *_context().settings()))
+            for sql, values in recording.statements
+        ]
+    )
 
 
 async def record_creation(place: Place) -> str:
@@ -58,16 +62,18 @@ async def record_creation(place: Place) -> str:
         lead = new_lead(tenants.workshop(_NUMBER), _PHONE)
         await actions.take_lead(cast("Tx", recording), lead, queries.Origin(), datetime.now(UTC))
         await tx.rollback()
-    return _script(_context().begin(read_only=False, replay=None), recording)
+    # What begins a transaction goes in one round trip, as the service sends it.
+    begin = _context().begin(read_only=False, replay=None).replace(";", "\\;")
+    return _script([begin, *(_inlined(sql, values) for sql, values in recording.statements), "COMMIT"])
 
 
-async def run(place: Place, script: str, volume: Volume, *, folder: Path) -> float:
-    """Run the script for one round; return transactions per second."""
+async def run(script: str, volume: Volume, *, dsn: str, folder: Path) -> float:
+    """Run the script for one round on this database; return transactions per second."""
     path = folder / "pgbench.sql"
     path.write_text(_choose(volume) + script)
     process = await asyncio.create_subprocess_exec(
         *(str(postgres.find("pgbench")), "-n", "-M", "simple", "-f", str(path), "-c", str(volume.connections)),
-        *("-T", str(max(round(volume.round_seconds), 1)), place.plane.dsn(place.database, "crm_api")),
+        *("-T", str(max(round(volume.round_seconds), 1)), dsn),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -99,9 +105,7 @@ def _choose(volume: Volume) -> str:
     )
 
 
-def _script(begin: str, recording: Recording) -> str:
-    # What begins a transaction goes in one round trip, as the service sends it.
-    sent = [begin.replace(";", "\\;"), *(_inlined(sql, values) for sql, values in recording.statements), "COMMIT"]
+def _script(sent: list[str]) -> str:
     text = "".join(f"{statement.strip()};\n" for statement in sent)
     for prefix in (tenants.ORGANIZATION, tenants.WORKSHOP, tenants.USER):
         text = text.replace(f"{prefix}{_NUMBER}", f"{prefix}:number")

@@ -13,7 +13,7 @@ from carbot_local import nats, pgbouncer, postgres
 from tests.perf.load import Latencies
 from tests.perf.volume import Volume
 
-_WIDTH = 150
+_WIDTH = 190
 _LIBRARIES = ("granian", "litestar", "asyncpg", "msgspec", "nats-py", "uvloop")
 
 
@@ -24,8 +24,10 @@ class Row(msgspec.Struct, frozen=True):
     through: str
     per_second: float
     ratio: float | None = None
-    """Of the same SQL alone."""
+    """Of the same SQL alone, or of the work without what is in question."""
     latencies: Latencies | None = None
+    cpu: str = ""
+    """Microseconds of processor time for one request, by program."""
     limit: str = ""
     errors: int = 0
 
@@ -35,8 +37,9 @@ def show(rows: list[Row], machine: str) -> None:
     console = Console(width=_WIDTH, highlight=False)
     console.print(machine)
     table = Table("work", "through")
-    for name in ("per second", "of the SQL", "p50 ms", "p99 ms", "p99.9 ms"):
+    for name in ("per second", "ratio", "p50 ms", "p99 ms", "p99.9 ms"):
         table.add_column(name, justify="right")
+    table.add_column("CPU µs a request")
     table.add_column("aim")
     table.add_column("errors", justify="right")
     work = ""
@@ -53,6 +56,7 @@ def show(rows: list[Row], machine: str) -> None:
                 if row.latencies is None
                 else [f"{row.latencies.percentile(p):.1f}" for p in (50, 99, 99.9)]
             ),
+            row.cpu,
             row.limit,
             str(row.errors),
         )

@@ -13,6 +13,7 @@ from tests.perf.load import Request
 from tests.perf.volume import Volume
 
 PAGE = 20
+READS = 80
 _dice = random.Random(2)
 _numbers = count(_dice.randrange(10_000_000, 50_000_000))
 
@@ -36,10 +37,17 @@ class Askers:
             number: b"GET /api/crm/v1/leads?limit=%d HTTP/1.1\r\n%b\r\n" % (PAGE, headers)
             for number, headers in self._headers.items()
         }
-        return Request(lambda: asked[self.pick()], 200)
+        return Request(lambda: asked[self.pick()], frozenset({200}))
 
     def create_lead(self) -> Request:
-        return Request(self._creation, 201)
+        return Request(self._creation, frozenset({201}))
+
+    def mixed(self) -> Request:
+        """Return lists for the most part, and creations: READS of a hundred are lists."""
+        lists = self.list_leads()
+        return Request(
+            lambda: lists.make() if _dice.randrange(100) < READS else self._creation(), frozenset({200, 201})
+        )
 
     def _creation(self) -> bytes:
         number = self.pick()

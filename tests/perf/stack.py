@@ -1,6 +1,7 @@
 """A private stack, durable as in production: servers, the processes of the services, the gateway."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import msgspec
 
 from carbot_local import gateway
-from carbot_local.layout import SERVICES
+from carbot_local.layout import REPOSITORY, SERVICES
 from carbot_local.pgbouncer import statement_cache
 from carbot_local.processes import Server, answers, free_ports
+from carbot_local.programs import Program
 from carbot_local.temporary import remove, temporary_folder
 from carbot_testing.child import Child
 from carbot_testing.data_plane import DataPlane, NatsServer
@@ -29,6 +31,8 @@ class Servers(msgspec.Struct, frozen=True):
     plane: DataPlane
     nats: NatsServer
     folder: Path
+    pids: dict[str, int]
+    """The processes that serve requests, by what the report calls them."""
 
 
 @contextmanager
@@ -42,7 +46,8 @@ def servers() -> Generator[Servers]:
         nats.start()
         folder = temporary_folder("bench")
         stack.callback(remove, folder)
-        yield Servers(plane, nats, folder)
+        pids = {"postgres": plane.pids["primary"], "pooler": plane.pids["pgbouncer"]}
+        yield Servers(plane, nats, folder, pids)
 
 
 @asynccontextmanager
@@ -81,5 +86,30 @@ async def gateway_to(servers: Servers, place: Place, ports: dict[str, int]) -> A
     async with AsyncExitStack() as stack:
         server = Server(program, servers.folder / "gateway.log")
         stack.callback(server.stop)
+        servers.pids["gateway"] = server.pid
+        await asyncio.to_thread(server.wait_until, lambda: answers(port))
+        yield port
+
+
+@asynccontextmanager
+async def peer(servers: Servers, place: Place) -> AsyncGenerator[int]:
+    """Run the peer with one uvicorn process; yield its port."""
+    (port,) = free_ports(1)
+    program = Program(
+        name="peer",
+        directory=REPOSITORY,
+        argv=(sys.executable, "-m", "uvicorn", "tests.perf.peer.app:app", "--port", str(port)),
+        environment={
+            "PEER_DATABASE_URL": place.plane.dsn(place.database, "crm_api").replace(
+                "postgresql", "postgresql+asyncpg", 1
+            ),
+            "PEER_STATEMENT_CACHE": str(statement_cache()),
+            "PEER_JWKS_URL": place.jwks_url,
+        },
+    )
+    async with AsyncExitStack() as stack:
+        server = Server(program, servers.folder / "peer.log")
+        stack.callback(server.stop)
+        servers.pids["peer"] = server.pid
         await asyncio.to_thread(server.wait_until, lambda: answers(port))
         yield port

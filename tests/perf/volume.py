@@ -13,6 +13,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     largest_share: int = 20
     """What one organisation holds of the leads and gets of the requests, in percent."""
     connections: int = 32
+    crowd: int = 500
+    """Connections of the mixed load at the gateway."""
     rounds: int = 3
     warm_up_seconds: float = 2
     round_seconds: float = 5
@@ -29,6 +31,7 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             organizations=25,
             leads=5_000,
+            crowd=100,
             rounds=1,
             warm_up_seconds=0.5,
             round_seconds=1,

@@ -42,12 +42,12 @@ class Reading(Tx):
         pool = self._database.primary
         once = Tx(pool, await acquire(pool, self._role), self.context, role=self._role, on_commit=None)
         try:
-            return await once.call(method, _in_context(sql, len(values)), *values, *self.context.settings())
+            return await once.call(method, in_context(sql, len(values)), *values, *self.context.settings())
         finally:
             await once.release()
 
 
-def _in_context(sql: LiteralString, count: int) -> LiteralString:
+def in_context(sql: LiteralString, count: int) -> LiteralString:
     """Return the SELECT, of so many values, with the settings of its context as further values.
 
     The subqueries end in OFFSET 0, so that the planner neither merges nor prunes them, and the second refers to the first: it

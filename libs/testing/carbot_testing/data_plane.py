@@ -72,6 +72,11 @@ class DataPlane:
         """End the servers and remove their folder."""
         _stop(self._servers, Path(self._description.folder))
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes by name: primary, replica, pgbouncer."""
+        return self._description.pids
+
     def dsn(self, name: str, role: str) -> str:
         """Return the address of a database through PgBouncer, as a service uses it."""
         return database.address(role, PASSWORD, self._description.pgbouncer, name)

@@ -95,7 +95,7 @@ async def measure(started: Servers, *, share: float) -> list[str]:
 
 def _request(text: str) -> Request:
     raw = text.encode()
-    return Request(lambda: raw, 200)
+    return Request(lambda: raw, frozenset({200}))
 
 
 if __name__ == "__main__":
