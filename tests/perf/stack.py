@@ -71,8 +71,10 @@ async def running(place: Place, service: str, process: str, **changes: str) -> A
 
 
 @asynccontextmanager
-async def gateway_to(servers: Servers, place: Place, ports: dict[str, int]) -> AsyncGenerator[int]:
-    """Run the gateway before these services, without rate limits; yield its port."""
+async def gateway_to(
+    servers: Servers, place: Place, ports: dict[str, int], *, limits: gateway.Limits | None = None
+) -> AsyncGenerator[int]:
+    """Run the gateway before these services, with these rate limits or none; yield its port."""
     port, admin_port, nobody = free_ports(3)
     keys = int(place.jwks_url.split(":")[2].partition("/")[0])
     program = gateway.configure(
@@ -81,7 +83,7 @@ async def gateway_to(servers: Servers, place: Place, ports: dict[str, int]) -> A
         admin_port=admin_port,
         services={**dict.fromkeys(SERVICES, nobody), "tenancy": keys, **ports},
         issuer=ISSUER,
-        limits=gateway.Limits.generous(),
+        limits=limits or gateway.Limits.generous(),
     )
     async with AsyncExitStack() as stack:
         server = Server(program, servers.folder / "gateway.log")

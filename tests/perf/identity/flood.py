@@ -9,6 +9,7 @@ import msgspec
 
 from tests.perf.connection import Connection, connections
 from tests.perf.load import Latencies, Request, arrivals, drive_open, follow
+from tests.perf.web import until_answered
 
 SIGN_INS_PER_SECOND = 50.0
 REQUESTS_PER_SECOND = 50.0
@@ -33,6 +34,7 @@ async def measure(port: int, other: Request, *, seconds: float) -> Flooded:
         measured = await drive_open(port, other, count=CONNECTIONS, per_second=REQUESTS_PER_SECOND, seconds=seconds)
         return measured.latencies, measured.errors
 
+    await until_answered(port, other)
     await drive(2)
     calm, calm_errors = await drive(seconds)
     (flooded, errors), statuses = await asyncio.gather(drive(seconds), _flood(port, seconds))
