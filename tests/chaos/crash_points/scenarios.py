@@ -373,7 +373,7 @@ class Fire(Scenario):
 
 
 class RunJob(Scenario):
-    """A job runs under its lease; who takes over runs it again after the lease, not before."""
+    """A job runs under its lease; who takes over runs it again after the lease."""
 
     work = "run_job"
     settles = False
