@@ -115,6 +115,7 @@ class Run:
         status, body = answer
         self.counts["refused" if status == _REFUSED else "answered"] += 1
         if foreign := self._town.foreign(tenant, body):
+            self.counts["answered with foreign rows"] += 1
             self.faults.append(f"{tenant.mark} sees {foreign} in {request.method} {request.path}")
         if status not in {request.status, _REFUSED}:
             self.faults.append(f"{tenant.mark} gets {status} for {request.method} {request.path}: {body[:300]!r}")
