@@ -20,7 +20,8 @@ from tests.chaos.crash_points.fate import Manner
 from tests.chaos.crash_points.harness import exhaust
 from tests.chaos.crash_points.lives import listener
 from tests.chaos.crash_points.nursery import Nursery
-from tests.chaos.crash_points.scenarios import SCENARIOS, Scenario
+from tests.chaos.crash_points.scenario import Scenario
+from tests.chaos.crash_points.scenarios import SCENARIOS
 from tests.chaos.own_servers import data_plane
 
 _NAMES = {scenario.__name__: scenario for scenario in SCENARIOS}

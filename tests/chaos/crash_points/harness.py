@@ -8,7 +8,7 @@ import msgspec
 from carbot_testing.running import Place
 from tests.chaos.crash_points.fate import Manner
 from tests.chaos.crash_points.nursery import Birth, Nursery
-from tests.chaos.crash_points.scenarios import Scenario
+from tests.chaos.crash_points.scenario import Scenario
 
 _MOST_POINTS = 300
 RECOVERY_SECONDS = 5.0

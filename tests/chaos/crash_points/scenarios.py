@@ -1,14 +1,10 @@
 """The scenarios: what each sets up for one life, and what must hold when that is over, before and after another has taken over."""
 
-from contextlib import suppress
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from nats.js.api import DeliverPolicy
-from nats.js.errors import NotFoundError
 
 from carbot_core import inbox, timers
 from carbot_core.clock import utc_now
@@ -18,63 +14,14 @@ from carbot_core.db import Context
 from carbot_core.ids import new_id
 from carbot_core.outbox_lanes import AUDIT
 from carbot_core.relay import Relay
-from carbot_testing.issuer import Issuer
 from carbot_testing.running import AUDIT_PUBLIC_KEYS, service
 from carbot_testing.stage import Stage, change, envelope_headers, lead_changed
 from carbot_testing.world import Organization
 from tests.chaos.crash_points.lives import crm, listener
 from tests.chaos.crash_points.nursery import Outcome
+from tests.chaos.crash_points.scenario import Scenario, arrived
 
-ACK_WAIT_SECONDS = 0.15
 LEASE_IS_OVER = 120
-
-
-class Scenario:
-    """One life's worth of work, and its oracle."""
-
-    work: ClassVar[str]
-    service: ClassVar[str] = "crm"
-    process: ClassVar[str] = "worker"
-    settles: ClassVar[bool] = True
-    """Whether the work goes on for ever, so that it is over when its effect is there."""
-    fewest_points: ClassVar[int]
-    later: ClassVar[int] = 0
-    """By how many seconds the one who takes over is later."""
-
-    def __init__(self, stage: Stage, eye: asyncpg.Connection, issuer: Issuer) -> None:
-        self.stage = stage
-        self.eye = eye
-        self.issuer = issuer
-
-    async def prepare(self) -> dict[str, Any]:
-        """Set up what the life works on; return its arguments."""
-        raise NotImplementedError
-
-    async def settled(self) -> bool:
-        raise NotImplementedError
-
-    async def judge_remains(self, outcome: Outcome) -> None:
-        """Assert what must hold after the death, before anybody has taken over."""
-
-    async def judge(self, outcome: Outcome, recovery: Outcome) -> None:
-        """Assert what must hold when another has taken over."""
-        raise NotImplementedError
-
-    async def counts(self, sql: str, *values: object) -> tuple[int, ...]:
-        """Return the numbers that one statement counts, all at one moment."""
-        return tuple(await self.eye.fetchrow(sql, *values) or ())
-
-    async def make_durable(self, consumer: Consumer) -> None:
-        """Make the consumer's durable new, with a short patience, for what is published from now on."""
-        with suppress(NotFoundError):
-            await self.stage.stream.delete_consumer(consumer.stream, consumer.durable)
-        config = replace(consumer.config(), ack_wait=ACK_WAIT_SECONDS, deliver_policy=DeliverPolicy.NEW)
-        await self.stage.stream.add_consumer(consumer.stream, config)
-
-    async def consumed(self, consumer: Consumer) -> bool:
-        """Tell whether everything was delivered and acknowledged."""
-        info = await self.stage.stream.consumer_info(consumer.stream, consumer.durable)
-        return info.num_pending == 0 and info.num_ack_pending == 0
 
 
 class Write(Scenario):
@@ -405,15 +352,6 @@ class RunJob(Scenario):
 
 
 SCENARIOS = (Write, Carry, Listen, Bury, Replay, Seal, Append, Fire, RunJob)
-
-
-async def arrived(stage: Stage, stream: str, before: int) -> list[dict[str, str]]:
-    """Return the headers of what is in a stream after a position."""
-    last = (await stage.stream.stream_info(stream)).state.last_seq
-    return [
-        (await stage.stream.get_msg(stream, number, direct=True)).headers or {}
-        for number in range(before + 1, last + 1)
-    ]
 
 
 async def audited(stage: Stage, eye: asyncpg.Connection) -> Organization:

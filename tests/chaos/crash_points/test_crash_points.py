@@ -7,7 +7,8 @@ from carbot_testing.issuer import Issuer
 from carbot_testing.stage import Stage
 from tests.chaos.crash_points.harness import exhaust
 from tests.chaos.crash_points.nursery import Nursery
-from tests.chaos.crash_points.scenarios import SCENARIOS, Scenario
+from tests.chaos.crash_points.scenario import Scenario
+from tests.chaos.crash_points.scenarios import SCENARIOS
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
