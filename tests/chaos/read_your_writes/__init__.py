@@ -1,0 +1,1 @@
+"""Who wrote reads what it wrote, whatever the replica is at."""
