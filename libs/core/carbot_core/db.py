@@ -237,7 +237,7 @@ class Tx:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self._dead:
+        if self._dead or _is_in_transaction(connection):
             discard(connection)
         await self._pool.release(connection)
 
@@ -283,6 +283,14 @@ async def acquire(pool: Pool, role: str) -> Connection:
             return await pool.acquire(timeout=ACQUIRE_SECONDS)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise DatabaseUnavailable(cause=type(error).__name__) from error
+
+
+def _is_in_transaction(connection: Connection) -> bool:
+    """Tell whether the transaction is still open, as after a COMMIT that was cancelled; of a connection that has just been lost: yes."""
+    try:
+        return connection.is_in_transaction()
+    except asyncpg.InterfaceError:
+        return True
 
 
 def discard(connection: Connection) -> None:

@@ -150,6 +150,15 @@ class TestEnd:
         async with database.transaction(context) as tx:
             assert await tx.value(int, "SELECT 7") == 7
 
+    async def test_of_one_still_open_is_given_to_nobody(self, database: Database, context: Context) -> None:
+        tx = await database.begin(context)
+        held = await pid(tx)
+        await tx.release()
+        others = [await database.begin(context) for _ in range(5)]
+        assert held not in {await pid(other) for other in others}
+        for other in others:
+            await other.rollback()
+
     async def test_of_one_cancelled_while_it_begins_leaks_nothing(self, database: Database, context: Context) -> None:
         async def work() -> None:
             async with database.transaction(context) as tx:
