@@ -37,7 +37,8 @@ install: ## install what is missing, without starting anything
 
 .PHONY: test
 test: install ## the whole suite, on servers of its own: make test T=tests/services/crm for a part
-	@$(RUN) pytest -n 2 --dist loadfile $(T)
+	@$(RUN) pytest -n 2 --dist loadfile $(if $(T),$(T),-m 'not alone')
+	@$(if $(T),,$(RUN) pytest -m alone)
 
 .PHONY: fuzz
 fuzz: install ## send every operation 1 000 requests: make fuzz S=crm for one service, SEED=7 for the same again, N=50 for fewer
