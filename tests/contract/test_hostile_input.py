@@ -34,7 +34,7 @@ def is_refused(answer: Answer, operation: Operation, *statuses: int) -> bool:
 
 def is_wrong_password(answer: Answer) -> bool:
     """Tell whether it was taken as the password that it stands for, which may be any text, once or once too often."""
-    return answer.problem is not None and answer.problem["code"] in {"wrong_credentials", "too_many_attempts"}
+    return answer.problem is not None and answer.problem["code"] in {"wrong_credentials", "too_many_failures"}
 
 
 @named(WITH_BODY)
