@@ -58,7 +58,11 @@ class Writer:
         tenancy, email = self.stack.client("tenancy"), f"{self.canaries.text('owner')}@example.org"
         self.canaries.know(PASSWORD, "the password")
         owner = {"email": email, "password": PASSWORD, "name": self.canaries.text("owner's name")}
-        organization = {"legal_name": self.canaries.text("firm"), "legal_form": "gmbh", "country": "DE"}
+        organization = {
+            "legal_name": self.canaries.text("edit_organization.legal_name"),
+            "legal_form": "gmbh",
+            "country": "DE",
+        }
         body = {"organization": organization, "owner": owner}
         (await persistently(lambda: tenancy.post(f"{TENANCY}/organizations", json=body))).raise_for_status()
         token = self.canaries.know(await self.stack.mailbox.token(email), "the mailed token")
@@ -146,7 +150,7 @@ class Writer:
         self.told.note(await client.request(operation.method, path, headers=typed, content=malformed))
         self.told.note(await client.request(operation.method, path, headers=headers, data={"a": word("form")}))
         for name in given:
-            for wrong in (word(f"wrong {name}"), [word(f"list {name}")], {"a": word(f"object {name}")}):
+            for wrong in (word(f"{operation.id}.{name}"), [word(f"list {name}")], {"a": word(f"object {name}")}):
                 await self._send(client, operation, path, headers, {**given, name: wrong})
 
     def _know_secrets(self, answer: httpx.Response) -> None:
