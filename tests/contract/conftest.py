@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest_asyncio
 from interface import Operation
+from processes import Apis, running_processes
 from resources import Side
 from sides import ROLES, Caller, Callers, found_side
 
@@ -13,6 +14,7 @@ from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_testing.data_plane import DataPlane
 from carbot_testing.founding import Founder
+from carbot_testing.issuer import Issuer
 from carbot_testing.mailbox import Mailbox
 from carbot_testing.plugin import TEMPLATE, Connect
 from carbot_testing.running import Place
@@ -67,3 +69,25 @@ async def callers(sides: tuple[Side, Side], connect: Connect) -> Callers:
         ]
 
     return of
+
+
+@pytest_asyncio.fixture(scope="session")
+async def apis(place: Place, issuer: Issuer) -> AsyncIterator[Apis]:
+    """Every service's api, each a process."""
+    async with running_processes(place, issuer) as apis:
+        yield apis
+
+
+@pytest_asyncio.fixture
+async def apis_stay_well(apis: Apis) -> AsyncIterator[None]:
+    """Look after the test whether the processes bore it."""
+    yield
+    await apis.are_well()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def side(
+    edges: dict[str, Edge], workers: None, mailbox: Mailbox, connect: Connect, worker_databases: dict[str, Database]
+) -> Side:
+    """An organisation to be hostile in: wrong passwords lock its owner out."""
+    return await found_side(Founder(edges["tenancy"], mailbox), connect, worker_databases)

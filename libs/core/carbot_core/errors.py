@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+_QUOTED = re.compile(r"^(Invalid (?:enum )?value) .*$", re.DOTALL)
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -13,6 +14,13 @@ class FieldError(msgspec.Struct, frozen=True):
 
     pointer: str
     message: str
+
+
+def explain(finding: str) -> str:
+    """Return msgspec's sentence without what it quotes of the request: a pattern says little, a value may be personal."""
+    if finding.startswith("Expected `str` matching regex"):
+        return "Has not the form that is expected, see the schema"
+    return _QUOTED.sub(r"\1", finding)
 
 
 class Refusal(Exception):

@@ -10,7 +10,7 @@ from functools import partial
 
 import nats.errors
 import structlog
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.embed import Server
 from litestar.types import ASGIApp
 from nats.aio.client import Client
@@ -312,6 +312,7 @@ async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
         address=settings.http_host,
         port=settings.http_port,
         interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
         backpressure=1024,

@@ -18,6 +18,7 @@ from carbot_core.web import openapi
 from carbot_core.web.body import StrictBody
 from carbot_core.web.dependencies import PROVIDERS
 from carbot_core.web.problems import render
+from carbot_core.web.query import QUERY, Parameters, read_strictly
 from carbot_core.web.response import EntityResponse
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -50,6 +51,7 @@ def create_app(
         return_dto=None,
         response_class=EntityResponse,
         exception_handlers={Exception: render},
+        before_request=read_strictly,
         request_max_body_size=MAX_BODY_BYTES,
         state=State(state),
         logging_config=None,
@@ -68,6 +70,7 @@ def create_app(
     )
     _refuse_unguarded(app)
     _resolve_in_order(app)
+    _name_parameters(app)
     return app
 
 
@@ -97,6 +100,14 @@ def _resolve_in_order(app: Litestar) -> None:
                     for batch in model.dependency_batches
                     for dependency in sorted(batch, key=lambda each: (each.key in _BEGINS, each.key))
                 ]
+
+
+def _name_parameters(app: Litestar) -> None:
+    """Note at each route what a query may hold."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler, model in route.route_handler_map.values():
+                handler.opt[QUERY] = Parameters.of(model.expected_query_params)
 
 
 def _refuse_unguarded(app: Litestar) -> None:

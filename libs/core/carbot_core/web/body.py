@@ -3,19 +3,22 @@
 Runs before the dependencies, so that an invalid body never opens a transaction.
 """
 
+import json
 import re
 from collections.abc import Generator
 from typing import Any, ClassVar, override
 
 import msgspec
+from litestar.datastructures import Headers
 from litestar.dto import AbstractDTO
 from litestar.dto.data_structures import DTOFieldDefinition
 from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 
-from carbot_core.errors import FieldError, Invalid, Refusal
+from carbot_core.errors import FieldError, Invalid, Refusal, explain
 
 _PLACE = re.compile(r"^(?P<message>.*?)(?: - at `(?P<path>\$.*)`)?$", re.DOTALL)
+_JSON = re.compile(r'\s*application/json\s*(;\s*(charset="?utf-?8"?\s*)?)?', re.IGNORECASE)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([^\]]*)\]")
 _FIELD = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<field>.*)`$", re.DOTALL)
 
@@ -27,7 +30,7 @@ class MalformedBody(Refusal):
 
 
 class UnsupportedMediaType(Refusal):
-    """Send the body as application/json."""
+    """Send the body as application/json, in UTF-8 and not compressed."""
 
     status = 415
 
@@ -43,13 +46,18 @@ def field_error(error: msgspec.ValidationError) -> FieldError:
     pointer = "".join("/" + (name or index) for name, index in _STEP.findall(path or "$"))
     if field := _FIELD.match(message):
         pointer += "/" + field["field"].replace("~", "~0").replace("/", "~1")
-    return FieldError(pointer, _explain(message))
+    return FieldError(pointer, explain(message))
 
 
-def _explain(message: str) -> str:
-    if message.startswith("Expected `str` matching regex"):
-        return "Has not the form that is expected, see the schema"
-    return message
+def _refuse_repeated(body: bytes) -> None:
+    """Raise InvalidBody if an object has a member twice: whoever reads the first and whoever reads the last would disagree."""
+
+    def read(members: list[tuple[str, None]]) -> None:
+        if len({name for name, _ in members}) < len(members):
+            raise InvalidBody(errors=(FieldError("", "An object has a field twice"),))
+
+    # The texts of numbers, for a number may be longer than Python makes an integer of.
+    json.loads(body, object_pairs_hook=read, parse_int=str, parse_float=str)
 
 
 class StrictBody(AbstractDTO[Any]):
@@ -89,12 +97,18 @@ class StrictBody(AbstractDTO[Any]):
     @override
     def decode_bytes(self, value: bytes) -> Any:
         connection = self.asgi_connection
-        content_type = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json":
+        if not _is_plain_json(connection.headers):
             raise UnsupportedMediaType
         try:
-            return self._decoders[connection.route_handler.handler_id].decode(value)
+            decoded = self._decoders[connection.route_handler.handler_id].decode(value)
+            _refuse_repeated(value)
         except msgspec.ValidationError as error:
             raise InvalidBody(errors=(field_error(error),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise MalformedBody from None
+        return decoded
+
+
+def _is_plain_json(headers: Headers) -> bool:
+    types = headers.getall("content-type", [])
+    return len(types) == 1 and _JSON.fullmatch(types[0]) is not None and "content-encoding" not in headers

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 DEADLINE_SECONDS = 2.5
 _ERROR = 400
+_LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 _FAULT = 500
 
 
@@ -35,9 +36,21 @@ class DeadlineExceeded(Unavailable):
 
 
 class MalformedHost(Refusal):
-    """The Host header is not a host with a port."""
+    """There must be one Host header, which is a host with a port."""
 
     status = 400
+
+
+class AmbiguousLength(Refusal):
+    """The body must have one Content-Length, or be chunked and nothing else."""
+
+    status = 400
+
+
+class BodyTooSlow(Refusal):
+    """The body did not arrive in time: send it again."""
+
+    status = 408
 
 
 class Held:
@@ -144,7 +157,7 @@ class Edge:
         except TimeoutError:
             await exchange.rollback()
             held = held or Held(send, asyncio.Timeout(None))
-            held.replace(DeadlineExceeded())
+            held.replace(BodyTooSlow() if exchange.receiving else DeadlineExceeded())
         principal = running.get("user")
         known = running.get("path_template"), getattr(principal, "organization_id", None)
         if not held.streams:
@@ -154,10 +167,11 @@ class Edge:
     async def _run(self, scope: Scope, exchange: Exchange, held: Held) -> None:
         try:
             _check_host(scope)
+            _check_length(scope)
             await self.app(scope, exchange.receive, held)
             if not held.streams:
                 await self._end_transaction(exchange, held)
-        except MalformedHost as refusal:
+        except (MalformedHost, AmbiguousLength) as refusal:
             held.replace(refusal)
         except Exception as fault:  # noqa: BLE001 - nothing leaves the edge but an answer
             await exchange.rollback()
@@ -194,12 +208,22 @@ class InternalError(Refusal):
 
 def _check_host(scope: Scope) -> None:
     """Raise MalformedHost (RFC 9112, section 3.2): whoever makes a URL of the request would fail at it."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    # Granian puts an empty one where there is none, which only HTTP/1.0 allows.
+    if len(hosts) > 1 or (not any(hosts) and scope.get("http_version") == "1.1"):
+        raise MalformedHost
     try:
-        for name, value in scope["headers"]:
-            if name == b"host":
-                _ = urlsplit(f"//{value.decode('ascii')}").port
+        for host in hosts:
+            _ = urlsplit(f"//{host.decode('ascii')}").port
     except ValueError:
         raise MalformedHost from None
+
+
+def _check_length(scope: Scope) -> None:
+    """Raise AmbiguousLength (RFC 9112, section 6): somebody on the way may have read another end of the body."""
+    found = [header for header in scope["headers"] if header[0] in _LENGTHS]
+    if len(found) > 1 or (found and found[0][0] == b"transfer-encoding" and found[0][1].lower() != b"chunked"):
+        raise AmbiguousLength
 
 
 async def _send(send: Send, held: Held, exchange: Exchange) -> None:

@@ -41,6 +41,7 @@ class Exchange:
         self._received: list[HTTPReceiveMessage] = []
         self._replayed = 0
         self.gone = False
+        self.receiving = False
         self.forget()
 
     def forget(self) -> None:
@@ -77,7 +78,9 @@ class Exchange:
         if self._replayed < len(self._received):
             self._replayed += 1
             return self._received[self._replayed - 1]
+        self.receiving = True
         message = await self._receive()
+        self.receiving = False
         self.gone = message["type"] == "http.disconnect"
         if message["type"] == "http.request":
             self._received.append(message)

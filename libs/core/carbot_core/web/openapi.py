@@ -16,14 +16,15 @@ _COMMON = {
     "401": "`unauthorized`: sign in first, or the access token is not valid.",
     "403": "`scope_missing`: your role does not include this.",
     "404": "`not_found`: there is no such thing, or it is not yours.",
-    "422": "`invalid_request`, `invalid_body`: see errors.",
+    "422": "`invalid_request`, `invalid_query`, `invalid_body`: see errors.",
     "429": "`too_many_requests`: wait as long as Retry-After says.",
     "503": "`unavailable`: try again as Retry-After says.",
 }
 
 _OF_BODIES = {
+    "408": "`body_too_slow`: the body did not arrive in time.",
     "413": "`body_too_large`: a body has a mebibyte at the most.",
-    "415": "`unsupported_media_type`: send the body as application/json.",
+    "415": "`unsupported_media_type`: send the body as application/json, in UTF-8 and not compressed.",
 }
 
 

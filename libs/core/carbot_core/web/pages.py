@@ -30,12 +30,13 @@ class Keyset[P: msgspec.Struct]:
     """Where a page begins and how long it is.
 
     `position` is a Struct whose fields are those that the list is ordered by; `bound_to` is everything that the query depends
-    on, first of all whose it is. Raises InvalidCursor.
+    on, first of all whose it is. Raises InvalidCursor. The seal covers both, so that a cursor whose position was changed fits no
+    more; it keeps nobody from making one up, who then sees but rows of his own.
     """
 
     def __init__(self, position: type[P], *, limit: int, cursor: str | None, bound_to: tuple[object, ...]) -> None:
         self._position = position
-        self._seal = hashlib.sha256(repr(bound_to).encode()).digest()[:8]
+        self._bound_to = repr((position.__module__, position.__qualname__, bound_to)).encode()
         self._limit = limit
         self.after: P | None = None if cursor is None else self._read(cursor)
 
@@ -50,14 +51,18 @@ class Keyset[P: msgspec.Struct]:
             return Page(rows, None)
         last = rows[self._limit - 1]
         values = [getattr(last, name) for name in self._position.__struct_fields__]
-        raw = self._seal + msgspec.msgpack.encode(values)
-        return Page(rows[: self._limit], base64.urlsafe_b64encode(raw).decode().rstrip("="))
+        return Page(rows[: self._limit], self._sealed(msgspec.msgpack.encode(values)))
+
+    def _sealed(self, values: bytes) -> str:
+        seal = hashlib.sha256(self._bound_to + values).digest()[:8]
+        return base64.urlsafe_b64encode(seal + values).decode().rstrip("=")
 
     def _read(self, cursor: str) -> P:
         try:
-            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            values: list[Any] = msgspec.msgpack.decode(raw[8:], type=list[Any])
-            if raw[:8] == self._seal and len(values) == len(self._position.__struct_fields__):
+            packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))[8:]
+            # Compared as it is written: base64 has several ways to write the same.
+            if cursor == self._sealed(packed):
+                values: list[Any] = msgspec.msgpack.decode(packed, type=list[Any])
                 return msgspec.convert(dict(zip(self._position.__struct_fields__, values, strict=True)), self._position)
         except (ValueError, msgspec.MsgspecError):
             pass

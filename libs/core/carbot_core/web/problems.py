@@ -12,7 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from carbot_core import telemetry
 from carbot_core.db import TransactionConflict
-from carbot_core.errors import FieldError, Refusal
+from carbot_core.errors import FieldError, Refusal, explain
 from carbot_core.web.exchange import Exchange, Replay
 
 log = structlog.get_logger()
@@ -79,7 +79,10 @@ def _problem(problem: Problem, headers: dict[str, str] | None = None) -> Respons
 
 
 def _parameter_error(extra: Any) -> FieldError:
-    return FieldError(str(extra.get("key", "")), str(extra.get("message", "")))
+    key = str(extra.get("key", ""))
+    if key == "data":
+        return FieldError("", "Send a body")
+    return FieldError(key, explain(str(extra.get("message", ""))))
 
 
 def problems(*refusals: type[Refusal]) -> dict[int, ResponseSpec]:

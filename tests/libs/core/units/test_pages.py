@@ -63,15 +63,14 @@ class TestCursor:
         with pytest.raises(InvalidCursor):
             Keyset(Other, limit=4, cursor=cursor(), bound_to=BOUND)
 
-    def test_that_was_changed_is_refused_or_of_the_same_form(self) -> None:
+    def test_that_was_changed_is_refused(self) -> None:
         good = cursor()
         for index in range(len(good)):
             for letter in "A_9":
                 changed = good[:index] + letter + good[index + 1 :]
-                try:
-                    assert isinstance(keyset(changed).after, Position)
-                except InvalidCursor:
-                    continue
+                if changed != good:
+                    with pytest.raises(InvalidCursor):
+                        keyset(changed)
 
     @given(st.text(max_size=400) | st.binary(max_size=300).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
     def test_that_somebody_made_up_is_refused(self, made_up: str) -> None:
@@ -95,12 +94,9 @@ class TestCursor:
         ids=str,
     )
     def test_of_the_right_seal_with_other_values_is_refused(self, values: object) -> None:
-        seal = base64.urlsafe_b64decode(cursor() + "==")[:8]
-        forged = base64.urlsafe_b64encode(seal + msgspec.msgpack.encode(values)).decode()
         with pytest.raises(InvalidCursor):
-            keyset(forged)
+            keyset(keyset()._sealed(msgspec.msgpack.encode(values)))
 
     def test_of_the_right_seal_that_is_deep_is_refused(self) -> None:
-        seal = base64.urlsafe_b64decode(cursor() + "==")[:8]
         with pytest.raises(InvalidCursor):
-            keyset(base64.urlsafe_b64encode(seal + b"\x91" * 5000).decode())
+            keyset(keyset()._sealed(b"\x91" * 5000))
