@@ -1,6 +1,7 @@
 """Events: how many a relay carries, how many a consumer takes, and how long one takes from commit to effect."""
 
 import asyncio
+from collections.abc import Generator
 from contextlib import AsyncExitStack
 from time import perf_counter, time
 from typing import LiteralString
@@ -57,10 +58,10 @@ async def measure_backlog(place: Place, connection: asyncpg.Connection, volume: 
     numbers = (tenants.ORGANIZATION, tenants.WORKSHOP, tenants.FIRST, volume.organizations)
     await connection.execute(_BACKLOG, *numbers, volume.backlog)
     async with running(place, "tenancy", "worker"):
-        await _until_none(connection, "SELECT count(*) FROM tenancy.outbox WHERE published_at IS NULL")
+        await until_none(connection, "SELECT count(*) FROM tenancy.outbox WHERE published_at IS NULL")
     carried: float = await connection.fetchval(_CARRIED)
     async with running(place, "crm", "worker"):
-        await _until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
+        await until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
     taken: float = await connection.fetchval(_TAKEN)
     work = f"backlog of {volume.backlog:,} events"
     return [
@@ -82,8 +83,8 @@ async def measure_delay(
     async with AsyncExitStack() as stack:
         for service in ("tenancy", "crm"):
             await stack.enter_async_context(running(place, service, "worker"))
-        committed = await _write(place, volume, pace)
-        await _until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
+        committed = await write(place, volume, arrivals(pace, volume.events_seconds))
+        await until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
     latencies = Latencies()
     effects = await connection.fetch(_EFFECTS)
     for effect in effects:
@@ -98,8 +99,8 @@ async def measure_delay(
     )
 
 
-async def _write(place: Place, volume: Volume, pace: float) -> dict[tuple[UUID, int], float]:
-    """Commit events as tenancy's api does; return when the commit of each was asked for."""
+async def write(place: Place, volume: Volume, moments: Generator[float]) -> dict[tuple[UUID, int], float]:
+    """Commit events at these moments as tenancy's api does; return when the commit of each was asked for."""
     committed: dict[tuple[UUID, int], float] = {}
     numbers = [tenants.FIRST + index for index in range(volume.organizations)]
     url = place.plane.dsn(place.database, "tenancy_api")
@@ -123,7 +124,7 @@ async def _write(place: Place, volume: Volume, pace: float) -> dict[tuple[UUID, 
             committed[key] = time()
             await tx.commit()
 
-        await follow(arrivals(pace, volume.events_seconds), commit)
+        await follow(moments, commit)
         waking.cancel()
     return committed
 
@@ -139,7 +140,7 @@ def _event(number: int) -> WorkshopChanged:
     )
 
 
-async def _until_none(connection: asyncpg.Connection, count: LiteralString) -> None:
+async def until_none(connection: asyncpg.Connection, count: LiteralString) -> None:
     """Wait until nothing is left; raise TimeoutError."""
     started = perf_counter()
     while await connection.fetchval(count) > 0:
