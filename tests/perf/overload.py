@@ -31,6 +31,8 @@ _CONNECTIONS = 1000
 _PROBE_SECONDS = 0.1
 _NORMAL_AFTER_SECONDS = 10
 _NORMAL_PER_SECOND = 20
+_REFUSED_MILLISECONDS = 1500
+_DONE_MILLISECONDS = 3000
 _REFUSED = frozenset({429, 503})
 
 
@@ -58,6 +60,8 @@ class Overload(msgspec.Struct):
         promised = {
             f"goodput {self.goodput:.2f} < 0.90": self.goodput >= 0.9,
             f"other answers: {other}": not other,
+            f"refused after {self.refused.percentile(99):.0f} ms": self.refused.percentile(99) <= _REFUSED_MILLISECONDS,
+            f"done after {self.done.percentile(99):.0f} ms": self.done.percentile(99) <= _DONE_MILLISECONDS,
             "nothing was refused": bool(self.statuses.keys() & _REFUSED),
             f"health p100 {self.health.percentile(100):.0f} ms": self.health.percentile(100) <= 100,
             f"p99 {self.after.percentile(99):.0f} ms ten seconds later": self.after.percentile(99) <= 100,
