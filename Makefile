@@ -72,6 +72,10 @@ bench: install ## measure, side by side, on servers of its own
 bench-identity: install ## measure what strangers can tell, floods of sign-ins, races of refreshes, rotating keys
 	@.venv/bin/python -m tests.perf.identity
 
+.PHONY: bench-overload
+bench-overload: install ## ask for three times what can be done, for a minute: what is done, what is refused, how fast
+	@.venv/bin/python -m tests.perf.overload
+
 .PHONY: audit
 audit: install ## look our dependencies up in the advisory service (needs the internet)
 	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip

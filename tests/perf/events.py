@@ -1,6 +1,7 @@
 """Events: how many a relay carries, how many a consumer takes, and how long one takes from commit to effect."""
 
 import asyncio
+from collections.abc import Generator
 from contextlib import AsyncExitStack
 from time import perf_counter, time
 from typing import LiteralString
@@ -63,10 +64,10 @@ async def measure_backlog(place: Place, connection: asyncpg.Connection, volume: 
     numbers = (tenants.ORGANIZATION, tenants.WORKSHOP, tenants.FIRST, volume.organizations)
     await connection.execute(_BACKLOG, *numbers, volume.backlog)
     async with running(place, "tenancy", "worker"):
-        await _until_none(connection, "SELECT count(*) FROM tenancy.outbox WHERE published_at IS NULL")
+        await until_none(connection, "SELECT count(*) FROM tenancy.outbox WHERE published_at IS NULL")
     carried: float = await connection.fetchval(_CARRIED)
     async with running(place, "crm", "worker"):
-        await _until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
+        await until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
     taken: float = await connection.fetchval(_TAKEN)
     work = f"backlog of {volume.backlog:,} events"
     return [
@@ -82,7 +83,7 @@ async def measure_audit(place: Place, connection: asyncpg.Connection) -> list[Ro
     async with AsyncExitStack() as stack:
         for service in ("crm", "compliance"):
             await stack.enter_async_context(running(place, service, "worker"))
-        await _until_none(
+        await until_none(
             connection,
             """
             SELECT (SELECT count(*) FROM crm.audit_outbox) - (SELECT count(*) FROM compliance.inbox WHERE consumer = 'audit')
@@ -112,8 +113,8 @@ async def measure_delay(place: Place, connection: asyncpg.Connection, volume: Vo
     async with AsyncExitStack() as stack:
         for service in ("tenancy", "crm"):
             await stack.enter_async_context(running(place, service, "worker"))
-        committed = await _write(place, volume, pace)
-        await _until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
+        committed = await write(place, volume, arrivals(pace, volume.events_seconds))
+        await until_none(connection, "SELECT (SELECT count(*) FROM tenancy.outbox) - (SELECT count(*) FROM crm.inbox)")
     latencies = Latencies()
     effects = await connection.fetch(_EFFECTS)
     for effect in effects:
@@ -128,8 +129,8 @@ async def measure_delay(place: Place, connection: asyncpg.Connection, volume: Vo
     )
 
 
-async def _write(place: Place, volume: Volume, pace: float) -> dict[tuple[UUID, int], float]:
-    """Commit events as tenancy's api does; return when the commit of each was asked for."""
+async def write(place: Place, volume: Volume, moments: Generator[float]) -> dict[tuple[UUID, int], float]:
+    """Commit events at these moments as tenancy's api does; return when the commit of each was asked for."""
     committed: dict[tuple[UUID, int], float] = {}
     numbers = [tenants.FIRST + index for index in range(volume.organizations)]
     url = place.plane.dsn(place.database, "tenancy_api")
@@ -153,7 +154,7 @@ async def _write(place: Place, volume: Volume, pace: float) -> dict[tuple[UUID, 
             committed[key] = time()
             await tx.commit()
 
-        await follow(arrivals(pace, volume.events_seconds), commit)
+        await follow(moments, commit)
         waking.cancel()
     return committed
 
@@ -169,7 +170,7 @@ def _event(number: int) -> WorkshopChanged:
     )
 
 
-async def _until_none(connection: asyncpg.Connection, count: LiteralString) -> None:
+async def until_none(connection: asyncpg.Connection, count: LiteralString) -> None:
     """Wait until nothing is left; raise TimeoutError."""
     started = perf_counter()
     while await connection.fetchval(count) > 0:

@@ -81,9 +81,9 @@ async def drive_open(port: int, request: Request, *, count: int, per_second: flo
     return measured
 
 
-def arrivals(per_second: float, seconds: float) -> Generator[float]:
+def arrivals(per_second: float, seconds: float, *, seed: int = 1) -> Generator[float]:
     """Give the moments of a Poisson process, from 0."""
-    dice, moment = random.Random(1), 0.0
+    dice, moment = random.Random(seed), 0.0
     while (moment := moment + dice.expovariate(per_second)) < seconds:
         yield moment
 

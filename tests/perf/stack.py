@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -72,16 +72,21 @@ async def running(place: Place, service: str, process: str, **changes: str) -> A
 
 @asynccontextmanager
 async def gateway_to(
-    servers: Servers, place: Place, ports: dict[str, int], *, limits: gateway.Limits | None = None
+    servers: Servers,
+    place: Place,
+    ports: Mapping[str, int | Sequence[int]],
+    *,
+    limits: gateway.Limits | None = None,
 ) -> AsyncGenerator[int]:
     """Run the gateway before these services, with these rate limits or none; yield its port."""
     port, admin_port, nobody = free_ports(3)
     keys = int(place.jwks_url.split(":")[2].partition("/")[0])
+    named = {**dict.fromkeys(SERVICES, nobody), "tenancy": keys, **ports}
     program = gateway.configure(
         servers.folder / "gateway",
         port=port,
         admin_port=admin_port,
-        services={**dict.fromkeys(SERVICES, nobody), "tenancy": keys, **ports},
+        services={name: [each] if isinstance(each, int) else each for name, each in named.items()},
         issuer=ISSUER,
         limits=limits or gateway.Limits.generous(),
     )

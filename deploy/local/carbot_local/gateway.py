@@ -33,6 +33,10 @@ REFUSALS = (
 )
 
 
+_LATER = (502, 503, 504)
+_UNLESS_THERE = "ADD_IF_ABSENT"
+
+
 class Limits(msgspec.Struct, frozen=True):
     """Requests per second and in a burst, for each client address and for each organisation; sign-ins for everybody together."""
 
@@ -63,13 +67,13 @@ def configure(
     *,
     port: int,
     admin_port: int,
-    services: Mapping[str, int],
+    services: Mapping[str, Sequence[int]],
     issuer: str,
     origins: Sequence[str] = (),
     limits: Limits | None = None,
     check: bool = False,
 ) -> Program:
-    """Write the configuration and say how to start. `services` maps each to its API's port, `origins` are our own apps'.
+    """Write the configuration and say how to start. `services` maps each to the ports of its API, `origins` are our own apps'.
 
     With `check`, Envoy reads it first; raise StackError with its complaint.
     """
@@ -112,9 +116,16 @@ def _template(name: str) -> Template:
     return Template((REPOSITORY / "deploy/gateway" / name).read_text())
 
 
-def _repeated(name: str, margin: str, services: Mapping[str, int]) -> str:
-    parts = (_template(name).substitute(service=service, port=port) for service, port in services.items())
+def _repeated(name: str, margin: str, services: Mapping[str, Sequence[int]]) -> str:
+    parts = (
+        _template(name).substitute(service=service, endpoints=", ".join(map(_endpoint, ports)))
+        for service, ports in services.items()
+    )
     return indent("".join(parts), margin).strip()
+
+
+def _endpoint(port: int) -> str:
+    return f"{{endpoint: {{address: {{socket_address: {{address: {HOST}, port_value: {port}}}}}}}}}"
 
 
 def _mappers() -> str:
@@ -135,4 +146,7 @@ def _mapper(of: int, status: int, code: str, title: str) -> str:
     }
     body = {"content_type": "application/problem+json", "json_format": problem}
     # JSON is YAML on one line.
-    return "- " + msgspec.json.encode({"filter": which, "status_code": status, "body_format_override": body}).decode()
+    mapper: dict[str, object] = {"filter": which, "status_code": status, "body_format_override": body}
+    if status in _LATER:
+        mapper["headers_to_add"] = [{"header": {"key": "retry-after", "value": "1"}, "append_action": _UNLESS_THERE}]
+    return "- " + msgspec.json.encode(mapper).decode()

@@ -24,6 +24,15 @@ class Health:
         self.refused = asyncio.Event()
         self.conditions: dict[str, Callable[[], bool]] = {}
         self.dependencies: dict[str, Check] = {}
+        self.stopping = False
+        """Whether clients are told with each answer to connect elsewhere."""
+        self.asked_at = float("-inf")
+        """When the last request came that is not a probe's, by the monotonic clock."""
+
+    def stop(self) -> None:
+        """Say to probes and clients that others are to be asked from now on."""
+        self.stopping = True
+        self.waits_for.add("the end: the process is stopping")
 
     def refuse(self, sentence: str) -> None:
         """Let the process end, and say why."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from time import monotonic
 
 import nats.errors
 import structlog
@@ -38,7 +39,10 @@ from carbot_core.web.edge import Edge
 
 log = structlog.get_logger()
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 15.0
+DRAIN_SECONDS = 8.0
+"""How long a gateway may take to see that a process is stopping."""
+QUIET_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
 _MEASURE_SECONDS = 5.0
 
@@ -303,7 +307,7 @@ class _Waker:
 
 
 async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT: then not ready, finish what is in flight, end; raise SettingError if it was unfit to serve."""
+    """Serve until SIGTERM or SIGINT: then not ready, wait until others are asked, finish what is in flight, end; raise SettingError if it was unfit to serve."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, stopping.set)
@@ -325,7 +329,8 @@ async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
         reason.add_done_callback(lambda _: stopping.set())
     await stopping.wait()
     refused.cancel()
-    health.waits_for.add("the end: the process is stopping")
+    health.stop()
+    await _until_quiet(health)
     server.stop()
     await asyncio.wait({serving}, timeout=GRACE_SECONDS)
     serving.cancel()
@@ -333,6 +338,13 @@ async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
         await serving
     if health.unfit is not None:
         raise SettingError(health.unfit)
+
+
+async def _until_quiet(health: Health) -> None:
+    """Wait until nobody sends requests here any more: one that is on its way while connections are closed would be lost."""
+    end = monotonic() + DRAIN_SECONDS
+    while (now := monotonic()) < end and now - health.asked_at < QUIET_SECONDS:  # noqa: ASYNC110 - requests are many, and none needs to wake us
+        await asyncio.sleep(0.05)
 
 
 def refuse_taken_port(host: str, port: int) -> None:

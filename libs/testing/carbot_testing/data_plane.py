@@ -5,18 +5,21 @@ import os
 import secrets
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from csv import DictReader
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Self
 
 import asyncpg
 import msgspec
+import psutil
 
 from carbot_local import database, nats, pgbouncer, postgres
 from carbot_local.errors import StackError
 from carbot_local.layout import HOST
 from carbot_local.postgres import Postgres
-from carbot_local.processes import Server, answers, free_ports
+from carbot_local.processes import Server, answers, free_ports, run
 from carbot_local.temporary import remove, temporary_folder
 
 PASSWORD = "a-password-for-tests"
@@ -131,6 +134,57 @@ class DataPlane:
         """Send a signal by its short name to 'primary', 'replica' or 'pgbouncer': STOP and CONT freeze PgBouncer."""
         os.kill(self._description.pids[server], signal.Signals[f"SIG{name}"])
 
+    def freeze(self, server: str) -> None:
+        """Stop a server and all its children: connections stay open and nothing answers, until `thaw`."""
+        parent = psutil.Process(self._description.pids[server])
+        # The parent first: it makes no child that would be missed.
+        parent.suspend()
+        for child in parent.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.suspend()
+
+    def thaw(self, server: str) -> None:
+        parent = psutil.Process(self._description.pids[server])
+        for process in (*parent.children(recursive=True), parent):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    async def replicate_synchronously(self) -> None:
+        """Acknowledge from now on only what the replica has on its disk too, as production does."""
+        async with database.connected(self.dsn_superuser()) as connection, asyncio.timeout(10):
+            await connection.execute("ALTER SYSTEM SET synchronous_standby_names = 'replica'")
+            await connection.execute("SELECT pg_reload_conf()")
+            await _until_true(connection, "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')")
+
+    async def promote_replica(self) -> None:
+        """Make the replica a primary; the other one is not told."""
+        async with database.connected(self.dsn_superuser(replica=True)) as connection:
+            await connection.execute("SELECT pg_promote()")
+
+    async def demote_primary(self) -> None:
+        """Let the primary refuse every write, and keep its connections."""
+        async with database.connected(self.dsn_superuser()) as connection:
+            await connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            await connection.execute("SELECT pg_reload_conf()")
+
+    async def point_pooler_at_replica(self, name: str) -> None:
+        """Let PgBouncer bring a database's clients to the replica, as an operator does after a failover."""
+        path = Path(self._description.folder) / "pgbouncer/databases.ini"
+        with path.open("a") as file:
+            file.write(f"{name} = {pgbouncer.database(self._description.replica, name)}\n")
+        await self.reload_pooler()
+
+    async def reload_pooler(self) -> None:
+        """Let PgBouncer read its configuration again."""
+        async with database.connected(self._dsn_admin()) as connection:
+            await connection.execute("RELOAD")
+
+    async def pools(self) -> list[dict[str, str]]:
+        """Return what PgBouncer says of its pools."""
+        # Its console does not speak the protocol of prepared statements, the only one in which asyncpg reads rows.
+        command = [postgres.find("psql"), "--csv", "--no-psqlrc", "--command", "SHOW POOLS", self._dsn_admin()]
+        return list(DictReader((await asyncio.to_thread(run, command)).splitlines()))
+
     async def _add_to_pooler(self, name: str, pool: int | None) -> None:
         path = Path(self._description.folder) / "pgbouncer/databases.ini"
         lines = [f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"]
@@ -142,8 +196,7 @@ class DataPlane:
             flock(file, LOCK_EX)
             known = file.readlines()
             file.writelines(line for line in lines if line not in known)
-        async with database.connected(self._dsn_admin()) as connection:
-            await connection.execute("RELOAD")
+        await self.reload_pooler()
 
     def _dsn_admin(self) -> str:
         return database.address(pgbouncer.ADMIN, PASSWORD, self._description.pgbouncer, "pgbouncer")

@@ -5,20 +5,22 @@ deadlock, and ends what takes too long. A client never sees an answer whose effe
 """
 
 import asyncio
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 from litestar import Litestar
-from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from litestar.types import HTTPScope, Message, Receive, Scope, Send
 from opentelemetry import trace
 
 from carbot_core import telemetry
 from carbot_core.db import Database, TransactionConflict
 from carbot_core.errors import Refusal, Unavailable
+from carbot_core.health import Health
 from carbot_core.web import idempotency
+from carbot_core.web.admission import Admission, Overloaded, Place
 from carbot_core.web.clients import Network, address_of
 from carbot_core.web.exchange import Exchange
 from carbot_core.web.problems import MEDIA_TYPE, of_refusal
@@ -26,6 +28,8 @@ from carbot_core.web.problems import MEDIA_TYPE, of_refusal
 log = structlog.get_logger()
 
 DEADLINE_SECONDS = 2.5
+_ALWAYS_ANSWERED = ("/.well-known/",)
+"""What is told from memory, and what everybody else needs to work at all."""
 _ERROR = 400
 _LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
 _FAULT = 500
@@ -56,9 +60,10 @@ class BodyTooSlow(Refusal):
 class Held:
     """An answer that is held back until its transaction is committed; a stream of events passes at once."""
 
-    def __init__(self, send: Send, deadline: asyncio.Timeout) -> None:
+    def __init__(self, send: Send, deadline: asyncio.Timeout, place: Place | None = None) -> None:
         self._send = send
         self._deadline = deadline
+        self._place = place
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.body: list[bytes] = []
@@ -73,6 +78,8 @@ class Held:
             }
             if self.streams:
                 self._deadline.reschedule(None)
+                if self._place is not None:
+                    self._place.leave()
         if self.streams:
             await self._send(message)
         elif message["type"] == "http.response.body":
@@ -93,20 +100,33 @@ class Edge:
     """The outermost ASGI application of a service."""
 
     def __init__(
-        self, app: Litestar, database: Database, probes: ASGIApp, *, trusted_proxies: tuple[Network, ...] = ()
+        self, app: Litestar, database: Database, health: Health, *, trusted_proxies: tuple[Network, ...] = ()
     ) -> None:
         self.app = app
         self._trusted_proxies = trusted_proxies
         self._database = database
-        self._probes = probes
+        self._health = health
+        self._admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
         elif scope["path"].startswith(("/health/", "/metrics")):
-            await self._probes(scope, receive, send)
+            await self._health(scope, receive, send)
         else:
-            await self._observe(scope, receive, send)
+            self._health.asked_at = monotonic()
+            if self._admission.full and not scope["path"].startswith(_ALWAYS_ANSWERED):
+                await self._turn_away(scope["method"], send)
+            else:
+                await self._observe(scope, receive, send)
+
+    async def _turn_away(self, method: str, send: Send) -> None:
+        """Refuse before anything is read or noted but the count: what is refused must cost next to nothing."""
+        held, refusal = Held(send, asyncio.Timeout(None)), Overloaded()
+        held.replace(refusal)
+        labels = {"http.request.method": method, "http.route": "unmatched", "http.response.status_code": refusal.status}
+        telemetry.requests.record(0, labels)
+        await self._send(send, held)
 
     async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -144,24 +164,30 @@ class Edge:
     async def _answer(self, scope: HTTPScope, exchange: Exchange, send: Send) -> tuple[int, str, Any]:
         """Run the application, once more after a conflict, commit, and send; return status, route and organisation."""
         held: Held | None = None
+        place: Place | None = None
         running: Any = scope
         try:
             async with asyncio.timeout(DEADLINE_SECONDS) as deadline:
+                if not scope["path"].startswith(_ALWAYS_ANSWERED):
+                    place = await self._admission.enter()
                 for last in (False, True):
-                    held = Held(send, deadline)
+                    held = Held(send, deadline, place)
                     running = exchange.attach(scope)
                     await self._run(running, exchange, held)
                     if held.streams or last or not exchange.retry:
                         break
                     exchange.forget()
-        except TimeoutError:
+        except (TimeoutError, Overloaded) as late:
             await exchange.rollback()
             held = held or Held(send, asyncio.Timeout(None))
-            held.replace(BodyTooSlow() if exchange.receiving else DeadlineExceeded())
+            held.replace(_of_lateness(late, exchange))
+        finally:
+            if place is not None:
+                place.leave()
         principal = running.get("user")
         known = running.get("path_template"), getattr(principal, "organization_id", None)
         if not held.streams:
-            await _send(send, held, exchange)
+            await self._send(send, held, (b"x-request-id", str(exchange.request_id).encode()))
         return held.status, known[0] or "unmatched", known[1]
 
     async def _run(self, scope: Scope, exchange: Exchange, held: Held) -> None:
@@ -199,6 +225,13 @@ class Edge:
         if exchange.method != "GET" and (position := await self._database.position()) is not None:
             held.headers.append((b"carbot-consistency", position.encode()))
 
+    async def _send(self, send: Send, held: Held, *more: tuple[bytes, bytes]) -> None:
+        headers = [*held.headers, *more, (b"cache-control", b"no-store")]
+        if self._health.stopping:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": held.status, "headers": headers})  # pyright: ignore[reportArgumentType] - http trailers are optional
+        await send({"type": "http.response.body", "body": b"".join(held.body), "more_body": False})
+
 
 class InternalError(Refusal):
     """Something is wrong on our side; the trace id finds it."""
@@ -226,7 +259,7 @@ def _check_length(scope: Scope) -> None:
         raise AmbiguousLength
 
 
-async def _send(send: Send, held: Held, exchange: Exchange) -> None:
-    headers = [*held.headers, (b"x-request-id", str(exchange.request_id).encode()), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": held.status, "headers": headers})  # pyright: ignore[reportArgumentType] - http trailers are optional
-    await send({"type": "http.response.body", "body": b"".join(held.body), "more_body": False})
+def _of_lateness(late: TimeoutError | Overloaded, exchange: Exchange) -> Refusal:
+    if isinstance(late, Overloaded):
+        return late
+    return BodyTooSlow() if exchange.receiving else DeadlineExceeded()

@@ -15,6 +15,7 @@ from carbot_tenancy.signing_keys.actions import place_of
 from carbot_tenancy.signing_keys.models import JsonWebKey, JsonWebKeySet, SigningKey
 
 RELOAD_SECONDS = 30.0
+PATIENCE_SECONDS = 0.5
 
 
 class SigningKeyMissing(Unavailable):
@@ -31,7 +32,7 @@ class KeyRing:
         self._known: list[SigningKey] = []
         self._opened: dict[str, OKPKey] = {}
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[Unavailable | None] | None = None
 
     async def signing_key(self, now: datetime) -> OKPKey:
         """Return the key that signs now; raise SigningKeyMissing."""
@@ -48,23 +49,27 @@ class KeyRing:
         return JsonWebKeySet([JsonWebKey(kid=key.kid, x=key.public_key) for key in await self._published(now)])
 
     async def _published(self, now: datetime) -> list[SigningKey]:
-        if self._stale():
-            async with self._reading:
-                if self._stale():
-                    await self._read(now)
+        if not self._known or monotonic() - self._read_at > RELOAD_SECONDS:
+            await self._read_again(now)
         return [key for key in self._known if key.retired_at is None or key.retired_at > now]
 
-    def _stale(self) -> bool:
-        return not self._known or monotonic() - self._read_at > RELOAD_SECONDS
+    async def _read_again(self, now: datetime) -> None:
+        """Wait for one read that all share; but whoever waits for a database that stands still goes on with what is known."""
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(now))
+        if self._known:
+            await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
+        elif refusal := await asyncio.shield(self._reading):
+            raise refusal
 
-    async def _read(self, now: datetime) -> None:
+    async def _read(self, now: datetime) -> Unavailable | None:
         try:
             async with self._database.transaction(Context(), read_only=True) as tx:
                 self._known = await queries.list_signing_keys(tx, now)
-            self._read_at = monotonic()
-        except Unavailable:
-            if not self._known:
-                raise
+        except Unavailable as refusal:
+            return refusal
+        self._read_at = monotonic()
+        return None
 
     def _open(self, key: SigningKey) -> OKPKey:
         private = self._vault.decrypt(key.private_key, place_of(key.kid))

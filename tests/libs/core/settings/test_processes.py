@@ -361,3 +361,19 @@ class TestEnd:
             assert child.complaint() == ""
             with pytest.raises(OSError, match="refused"), socket.create_connection(("127.0.0.1", child.port)):
                 pass
+
+    async def test_asks_clients_to_go_elsewhere_before_it_closes_connections(
+        self, place: Place, issuer: Issuer, organization: Organization
+    ) -> None:
+        headers = {"authorization": f"Bearer {issuer.token(organization.id)}"}
+        async with Child.open(place, "crm") as child, child.client(**headers) as client:
+            await child.until_ready()
+            assert "connection" not in (await client.get(LEADS)).headers
+            child.signal("TERM")
+            async with asyncio.timeout(30):
+                while "connection" not in (answer := await client.get(LEADS)).headers:
+                    assert answer.status_code == 200
+            assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+            assert (await client.get("/health/ready")).status_code == 503
+            assert await child.status() == 0
+            assert child.complaint() == ""

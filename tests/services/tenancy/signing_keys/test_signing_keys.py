@@ -1,5 +1,6 @@
 """Signing keys: made, rotated, retired."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from carbot_core.crypto import Vault
 from carbot_core.db import Context, Database
 from carbot_core.jobs import JobLoop
+from carbot_local.database import connected
 from carbot_tenancy.signing_keys import actions
 from carbot_tenancy.signing_keys.jobs import ROTATE_OLD_KEYS
 from carbot_tenancy.signing_keys.keyring import KeyRing
@@ -59,6 +61,24 @@ class TestRotate:
             new = await actions.rotate(tx, vault, now, force=True, ahead=timedelta(seconds=40))
         assert new is not None
         assert new.not_before == now + timedelta(seconds=40)
+
+
+class TestKeyRing:
+    async def test_tells_everybody_what_it_knows_while_the_database_stands_still(
+        self, fresh_database: FreshDatabase, plane: DataPlane, vault: Vault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name, now = await fresh_database(), datetime.now(UTC)
+        async with (
+            Database.connect(plane.dsn(name, "tenancy_api")) as api,
+            connected(plane.dsn_superuser(name)) as superuser,
+        ):
+            keyring = KeyRing(api, vault, "x")
+            known = await keyring.key_set(now)
+            monkeypatch.setattr("carbot_tenancy.signing_keys.keyring.RELOAD_SECONDS", 0)
+            async with superuser.transaction(), asyncio.timeout(2):
+                await superuser.execute("LOCK TABLE tenancy.signing_keys")
+                told = await asyncio.gather(*(keyring.key_set(now) for _ in range(10)))
+        assert told == [known] * 10
 
 
 class TestRotateOldKeys:

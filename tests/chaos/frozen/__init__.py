@@ -1,0 +1,1 @@
+"""Servers that stand still for a while, with everybody connected to them."""

@@ -1,0 +1,1 @@
+"""Every process is stopped and started again under load."""
