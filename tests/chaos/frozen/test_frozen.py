@@ -5,6 +5,8 @@ import pytest
 from tests.chaos.frozen.freezing import freeze
 from tests.chaos.frozen.scene import Scene
 
+pytestmark = pytest.mark.alone
+
 _SECONDS = 6
 
 

@@ -8,6 +8,8 @@ from tests.chaos.frozen.promotion import promote
 from tests.chaos.frozen.scene import on_stage
 from tests.perf.stack import Servers, servers
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def parted() -> Iterator[Servers]:

@@ -8,6 +8,8 @@ from tests.chaos.restarts.instances import at_sea
 from tests.chaos.restarts.rolling import Pace, roll
 from tests.perf.stack import Servers, servers
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def harbour() -> Iterator[Servers]:

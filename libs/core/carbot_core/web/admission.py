@@ -11,7 +11,8 @@ AT_ONCE = 32
 """Three times the connections to the database: enough to keep them busy, few enough that nobody waits long for one."""
 WAITING = 512
 """A second's work: as many clients as ask again as soon as they are answered all get their turn."""
-WAIT_SECONDS = 1.0
+WAIT_SECONDS = 1.8
+"""So long that whoever was let wait is served even by a machine half as fast: to refuse somebody late costs as much as to serve."""
 
 
 class Overloaded(Unavailable):
