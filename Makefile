@@ -71,6 +71,10 @@ bench: install ## measure, side by side, on servers of its own
 bench-identity: install ## measure what strangers can tell, floods of sign-ins, races of refreshes, rotating keys
 	@.venv/bin/python -m tests.perf.identity
 
+.PHONY: chaos
+chaos: install ## kill, freeze and cut off everything while clients write, then compare: make chaos SEED=7 for the same again
+	@.venv/bin/python -m tests.chaos.storm $(if $(SEED),--seed $(SEED))
+
 .PHONY: audit
 audit: install ## look our dependencies up in the advisory service (needs the internet)
 	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip

@@ -105,10 +105,10 @@ class Courier:
             await asyncio.wait({asking}, timeout=self._dice.uniform(0, 0.06))
             if asking.cancel():
                 self._ledger.done["client cancelled"] += 1
+                await asyncio.gather(asking, return_exceptions=True)
+                return None
         try:
             return await asking
-        except asyncio.CancelledError:
-            return None
         except httpx.TransportError as error:
             self._ledger.refused[type(error).__name__] += 1
             return None

@@ -11,14 +11,17 @@ import asyncpg
 import msgspec
 import psutil
 
+from carbot_core import outbox
+from carbot_core.db import Context, Database
+from carbot_core.ids import new_id
+from carbot_local.database import connected
 from carbot_local.processes import answers, free_ports
 from carbot_testing.child import Child
 from carbot_testing.data_plane import DataPlane, NatsServer
 from carbot_testing.fault_proxy import FaultProxy
-from carbot_testing.founding import Founder
 from carbot_testing.issuer import Issuer
-from carbot_testing.mailbox import Mailbox
-from carbot_testing.running import Place, build_template, durables, provision, running_apis, running_workers
+from carbot_testing.running import Place, build_template, durables, provision
+from carbot_testing.world import registered
 
 DATABASE = "carbot_storm"
 SERVICES = ("tenancy", "crm", "compliance")
@@ -108,16 +111,34 @@ def servers() -> Generator[Servers]:
 
 @asynccontextmanager
 async def prepared(servers: Servers, issuer: Issuer, organizations: int) -> AsyncGenerator[tuple[Place, list[UUID]]]:
-    """Make the database and the streams, serve the issuer's keys, and let organisations be founded while all is calm."""
+    """Make the database and the streams, serve the issuer's keys, and store organisations."""
     await build_template(servers.plane, DATABASE)
     await provision(servers.nats)
-    async with await issuer.serve() as keys, Mailbox.open() as mailbox:
+    async with await issuer.serve() as keys:
         port: int = keys.sockets[0].getsockname()[1]
-        place = Place(servers.plane, DATABASE, servers.nats, f"http://127.0.0.1:{port}/jwks", mailbox.url)
-        async with running_apis(place, ("tenancy",)) as edges, running_workers(place, ("tenancy",)):
-            founder = Founder(edges["tenancy"], mailbox)
-            founded = [(await founder.found()).organization_id for _ in range(organizations)]
-        yield place, founded
+        place = Place(servers.plane, DATABASE, servers.nats, f"http://127.0.0.1:{port}/jwks")
+        yield place, await _found(place, organizations)
+
+
+async def _found(place: Place, count: int) -> list[UUID]:
+    """Store organisations and announce them, past registration: its hashing waits for a processor that is idle."""
+    founded = [new_id() for _ in range(count)]
+    async with connected(place.plane.dsn_superuser(DATABASE)) as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(
+            """
+            INSERT INTO tenancy.organizations
+                (organization_id, slug, legal_name, legal_form, country, locale, time_zone, status, created_at, updated_at)
+            SELECT id, 'org-' || id, 'Werkstatt', 'gmbh', 'DE', 'de', 'Europe/Berlin', 'trial', now(), now()
+            FROM unnest($1::uuid[]) AS id
+            """,
+            founded,
+        )
+    async with Database.connect(place.plane.dsn_direct(DATABASE, "tenancy_worker")) as database:
+        for organization_id in founded:
+            async with database.transaction(Context(organization_id=organization_id)) as tx:
+                await outbox.add(tx, registered(organization_id), version=1)
+    return founded
 
 
 @asynccontextmanager
@@ -212,7 +233,7 @@ def _broker(nats: NatsServer) -> Program:
 async def _connects(dsn: str) -> bool:
     try:
         connection = await asyncpg.connect(dsn, timeout=2, statement_cache_size=0)
-    except (asyncpg.PostgresError, OSError, TimeoutError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         return False
     await connection.close()
     return True

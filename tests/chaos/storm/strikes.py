@@ -85,7 +85,7 @@ class Strikes:
         with suppress(TimeoutError):
             async with asyncio.timeout(_SEARCH_SECONDS):
                 while True:
-                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
                         return await self._look_for_leader(services, choice)
                     await asyncio.sleep(0.2)
         return None
