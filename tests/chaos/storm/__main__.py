@@ -25,6 +25,8 @@ def main(*, seed: int | None, minutes: float, each: int) -> None:
     # EdDSA is the name that Envoy 1.40 knows.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    # Asyncio tells of each connection that the storm broke.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     seed = random.randrange(2**32) if seed is None else seed
     console = Console(width=150, highlight=False)
     console.print(f"make chaos SEED={seed}  ({minutes:g} minutes, each class at least {each} times)")

@@ -64,7 +64,7 @@ async def storm(servers: Servers, seed: int, size: Size, tell: Callable[[str], N
         await _blow(stack, strikes, ledger, organizations, seed, size)
         tell("the storm is over")
         async with connected(place.plane.dsn_superuser(DATABASE)) as connection:
-            quiet_after = await until_quiet(connection, place.nats, size.quiet_seconds)
+            quiet_after = await until_quiet(findings, connection, place.nats, size.quiet_seconds)
             tell(f"all is quiet after {quiet_after:.1f} s")
             await compare_rest(findings, connection, stack)
             await compare_commands(findings, connection, ledger)

@@ -10,7 +10,7 @@ VICTIMS = ("api", "worker", "relay leader", "nats", "pgbouncer", "primary")
 NETWORK = "network"
 # More blows than must be counted: some find nobody to strike, above all on links where nothing is said for a moment.
 _SPARE = 1.2
-_SPARE_OF_NETWORK = 2.2
+_SPARE_OF_NETWORK = 1.6
 _LONG_SHARE = 0.08
 
 

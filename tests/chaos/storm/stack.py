@@ -26,7 +26,7 @@ from carbot_testing.world import registered
 DATABASE = "carbot_storm"
 SERVICES = ("tenancy", "crm", "compliance")
 WORKERS = {"tenancy": 2, "crm": 2, "compliance": 2}
-_READY_SECONDS = 120
+_READY_SECONDS = 90
 
 
 class Program:
@@ -49,11 +49,16 @@ class Program:
         self._struck = asyncio.Lock()
 
     async def kill(self, seconds: float) -> None:
-        """Let it die without a word, and come back after so many seconds."""
+        """Let it die without a word, and come back after so many seconds; return when it has, or takes too long."""
         async with self._struck:
             await self._kill()
             await asyncio.sleep(seconds)
-            await self._start()
+            with suppress(TimeoutError):
+                await self.start()
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; raise TimeoutError if it takes too long, AssertionError if it ends instead."""
+        await self._start()
 
     async def freeze(self, seconds: float) -> None:
         """Let it stand still with all its children for so many seconds."""
@@ -169,9 +174,10 @@ async def running(place: Place, issuer: Issuer) -> AsyncGenerator[Stack]:
                         "CARBOT_NATS_URL": f"nats://127.0.0.1:{broker}",
                         "CARBOT_HTTP_PORT": str(port),
                     }
-                    programs.append(await _service(stack, place, name, variables))
+                    programs.append(_service(stack, place, name, variables))
                     if process == "api":
                         ports[service] = await proxy(f"client to {service} api", port)
+        await asyncio.gather(*(program.start() for program in (*apis, *workers)))
         yield Stack(
             place,
             issuer,
@@ -185,21 +191,20 @@ async def running(place: Place, issuer: Issuer) -> AsyncGenerator[Stack]:
         )
 
 
-async def _service(stack: AsyncExitStack, place: Place, name: str, variables: dict[str, str]) -> Program:
+def _service(stack: AsyncExitStack, place: Place, name: str, variables: dict[str, str]) -> Program:
     service, process, _ = name.split("-")
-    held: dict[str, tuple[Child, AsyncExitStack]] = {}
+    running: list[Child] = []
+    closing = AsyncExitStack()
 
     async def start() -> None:
-        closing = AsyncExitStack()
-        held[name] = await closing.enter_async_context(Child.open(place, service, process, **variables)), closing
+        running[:] = [await closing.enter_async_context(Child.open(place, service, process, **variables))]
+        await running[0].until_ready(_READY_SECONDS)
 
-    async def kill() -> None:
-        await held[name][1].aclose()
-
-    stack.push_async_callback(kill)
-    await start()
-    await held[name][0].until_ready(_READY_SECONDS)
-    return Program(name, int(variables["CARBOT_HTTP_PORT"]), pid=lambda: held[name][0].pid, kill=kill, start=start)
+    # What a child wrote is closed together with it.
+    stack.push_async_callback(closing.aclose)
+    return Program(
+        name, int(variables["CARBOT_HTTP_PORT"]), pid=lambda: running[0].pid, kill=closing.aclose, start=start
+    )
 
 
 def _server(plane: DataPlane, name: str, console: str) -> Program:

@@ -13,7 +13,8 @@ from carbot_testing.fault_proxy import Kind
 from tests.chaos.storm.schedule import NETWORK, Blow
 from tests.chaos.storm.stack import Program, Stack
 
-_SEARCH_SECONDS = 6.0
+_SEARCH_SECONDS = 15.0
+_LINKS_TRIED = 4
 _LOOK_SECONDS = 0.01
 
 # A lock on a bigint shows its two halves.
@@ -57,14 +58,21 @@ class Strikes:
     async def _strike(self, blow: Blow) -> str | None:
         """Return who was struck, None for nobody."""
         if blow.lane == NETWORK:
-            proxies = list(self._stack.proxies.values())
-            proxy = proxies[blow.choice % len(proxies)]
-            return proxy.name if await proxy.inflict(cast("Kind", blow.deed), blow.seconds) else None
+            return await self._break_link(cast("Kind", blow.deed), blow)
         program = await self._victim(blow)
         if program is None:
             return None
         await (program.kill if blow.deed == "SIGKILL" else program.freeze)(blow.seconds)
         return program.name
+
+    async def _break_link(self, kind: Kind, blow: Blow) -> str | None:
+        """Break the link that was drawn; where nothing was said on it, the next one."""
+        proxies = list(self._stack.proxies.values())
+        for number in range(_LINKS_TRIED):
+            proxy = proxies[(blow.choice + number) % len(proxies)]
+            if await proxy.inflict(kind, blow.seconds):
+                return proxy.name
+        return None
 
     async def _victim(self, blow: Blow) -> Program | None:
         stack = self._stack

@@ -32,6 +32,7 @@ class Writer:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Write until the storm has ended, and finish what was begun."""
+        self._courier.calm = False
         deeds = [self.create_lead, self.contact_lead, self.edit_lead, self.create_workshop, self.edit_workshop]
         deeds.append(self.create_location)
         try:
