@@ -12,7 +12,7 @@ def show(result: Result, seed: int, console: Console | None = None) -> None:
     """Print what struck, what was acknowledged, what was compared, and what does not hold."""
     console = console or Console(width=_WIDTH, highlight=False)
     struck = Table("fault", title=f"seed {seed}")
-    for name in ("struck", "found nobody"):
+    for name in ("struck", "in vain, or too late"):
         struck.add_column(name, justify="right")
     for name in sorted(result.struck | result.missed):
         struck.add_row(name, str(result.struck[name]), str(result.missed[name]))

@@ -96,7 +96,7 @@ async def _blow(
         for writer in writers:
             clients.create_task(writer.run(ended))
         try:
-            await strikes.run(drawn)
+            await strikes.run(drawn, size.seconds)
         finally:
             ended.set()
 

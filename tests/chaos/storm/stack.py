@@ -26,7 +26,7 @@ from carbot_testing.world import registered
 DATABASE = "carbot_storm"
 SERVICES = ("tenancy", "crm", "compliance")
 WORKERS = {"tenancy": 2, "crm": 2, "compliance": 2}
-_READY_SECONDS = 90
+_READY_SECONDS = 240
 
 
 class Program:
@@ -198,7 +198,11 @@ def _service(stack: AsyncExitStack, place: Place, name: str, variables: dict[str
 
     async def start() -> None:
         running[:] = [await closing.enter_async_context(Child.open(place, service, process, **variables))]
-        await running[0].until_ready(_READY_SECONDS)
+        async with asyncio.timeout(_READY_SECONDS):
+            # Asking is dear while many start at once.
+            while not answers(running[0].port):
+                await asyncio.sleep(0.2)
+            await running[0].until_ready(_READY_SECONDS)
 
     # What a child wrote is closed together with it.
     stack.push_async_callback(closing.aclose)
