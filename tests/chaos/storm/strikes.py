@@ -15,7 +15,7 @@ from tests.chaos.storm.stack import Program, Stack
 
 _SEARCH_SECONDS = 15.0
 _LINKS_TRIED = 4
-_LATEST = 1.2
+_LATEST = 1.5
 _LOOK_SECONDS = 0.01
 
 # A lock on a bigint shows its two halves.
@@ -42,7 +42,7 @@ class Strikes:
         self.missed: Counter[str] = Counter()
 
     async def run(self, schedule: dict[str, list[Blow]], seconds: float) -> None:
-        """Strike until the schedule has ended; a lane that is late hurries on, until a fifth more than these seconds are over."""
+        """Strike until the schedule has ended; a lane that is late hurries on, until half as much again of these seconds is over."""
         started = monotonic()
 
         async def follow(lane: list[Blow]) -> None:

@@ -14,8 +14,8 @@ def test_nothing_acknowledged_is_lost_or_done_twice() -> None:
     seed = random.randrange(2**32)
     # pytest shows it only when the test fails.
     console = Console(width=150, highlight=False)
-    console.print(f"python -m tests.chaos.storm --seed {seed} --minutes 0.75 --each 3")
+    console.print(f"python -m tests.chaos.storm --seed {seed} --minutes 0.75 --each 2")
     with servers() as started:
-        result = asyncio.run(storm(started, seed, Size(seconds=45, each=3), console.print))
+        result = asyncio.run(storm(started, seed, Size(seconds=45, each=2), console.print))
     report.show(result, seed, console)
     assert result.holds
