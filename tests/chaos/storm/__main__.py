@@ -31,7 +31,8 @@ def main(*, seed: int | None, minutes: float, each: int) -> None:
     console = Console(width=150, highlight=False)
     console.print(f"make chaos SEED={seed}  ({minutes:g} minutes, each class at least {each} times)")
     with servers() as started:
-        result = asyncio.run(storm(started, seed, Size(seconds=minutes * 60, each=each), console.print))
+        size = Size(seconds=minutes * 60, each=each, least=each, latest_seconds=minutes * 90)
+        result = asyncio.run(storm(started, seed, size, console.print))
     report.show(result, seed, console)
     sys.exit(0 if result.holds else 1)
 

@@ -26,10 +26,13 @@ CLIENT_FAULTS = ("client cancelled", "client disconnected")
 
 
 class Size(msgspec.Struct, frozen=True, kw_only=True):
-    """How long it blows, and how often each class of fault must have struck for the run to say anything."""
+    """How long it blows, how often each class of fault is to strike, and how often it must have for the run to say anything."""
 
     seconds: float
     each: int
+    least: int
+    latest_seconds: float
+    """When the blows end for which a slow machine had no time."""
     organizations: int = 4
     writers: int = 16
     pause: float = 0.25
@@ -71,9 +74,9 @@ async def storm(servers: Servers, seed: int, size: Size, tell: Callable[[str], N
             await compare_events(findings, connection, place.nats)
     struck = strikes.fired + Counter({name: ledger.done[name] for name in CLIENT_FAULTS})
     too_few = [
-        f"{name}: {struck[name]} of {size.each}"
+        f"{name}: {struck[name]} of {size.least}"
         for name in (*schedule.classes(), *CLIENT_FAULTS)
-        if struck[name] < size.each
+        if struck[name] < size.least
     ]
     return Result(struck, strikes.missed, ledger, findings, quiet_after, too_few)
 
@@ -96,7 +99,7 @@ async def _blow(
         for writer in writers:
             clients.create_task(writer.run(ended))
         try:
-            await strikes.run(drawn, size.seconds)
+            await strikes.run(drawn, size.latest_seconds)
         finally:
             ended.set()
 

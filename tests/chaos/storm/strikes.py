@@ -15,7 +15,6 @@ from tests.chaos.storm.stack import Program, Stack
 
 _SEARCH_SECONDS = 15.0
 _LINKS_TRIED = 4
-_LATEST = 1.5
 _LOOK_SECONDS = 0.01
 
 # A lock on a bigint shows its two halves.
@@ -41,13 +40,13 @@ class Strikes:
         self.fired: Counter[str] = Counter()
         self.missed: Counter[str] = Counter()
 
-    async def run(self, schedule: dict[str, list[Blow]], seconds: float) -> None:
-        """Strike until the schedule has ended; a lane that is late hurries on, until half as much again of these seconds is over."""
+    async def run(self, schedule: dict[str, list[Blow]], latest_seconds: float) -> None:
+        """Strike until the schedule has ended; a lane that is late hurries on, until the latest moment."""
         started = monotonic()
 
         async def follow(lane: list[Blow]) -> None:
             for blow in lane:
-                if monotonic() - started > seconds * _LATEST:
+                if monotonic() - started > latest_seconds:
                     self.missed[blow.name] += 1
                     continue
                 await asyncio.sleep(max(0, started + blow.at - monotonic()))

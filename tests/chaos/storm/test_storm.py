@@ -1,4 +1,4 @@
-"""The storm in short: a minute of it, and the same judgement."""
+"""The storm in short: a minute of it, in which each class of fault must have struck once, and the same judgement."""
 
 import asyncio
 import random
@@ -9,6 +9,8 @@ from tests.chaos.storm import report
 from tests.chaos.storm.run import Size, storm
 from tests.chaos.storm.stack import servers
 
+SIZE = Size(seconds=45, each=2, least=1, latest_seconds=240)
+
 
 def test_nothing_acknowledged_is_lost_or_done_twice() -> None:
     seed = random.randrange(2**32)
@@ -16,6 +18,6 @@ def test_nothing_acknowledged_is_lost_or_done_twice() -> None:
     console = Console(width=150, highlight=False)
     console.print(f"python -m tests.chaos.storm --seed {seed} --minutes 0.75 --each 2")
     with servers() as started:
-        result = asyncio.run(storm(started, seed, Size(seconds=45, each=2), console.print))
+        result = asyncio.run(storm(started, seed, SIZE, console.print))
     report.show(result, seed, console)
     assert result.holds
