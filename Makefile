@@ -76,6 +76,15 @@ bench-identity: install ## measure what strangers can tell, floods of sign-ins, 
 bench-overload: install ## ask for three times what can be done, for a minute: what is done, what is refused, how fast
 	@.venv/bin/python -m tests.perf.overload
 
+.PHONY: chaos
+chaos: install ## kill, freeze and cut off everything, at length, and compare: make chaos SEED=7 for the same again
+	@.venv/bin/python -m tests.chaos.storm $(if $(SEED),--seed $(SEED))
+	@.venv/bin/python -m tests.chaos.crash_points
+	@.venv/bin/python -m tests.chaos.frozen $(if $(SEED),--seed $(SEED))
+	@.venv/bin/python -m tests.chaos.restarts $(if $(SEED),--seed $(SEED))
+	@.venv/bin/python -m tests.chaos.read_your_writes
+	@.venv/bin/python -m tests.chaos.pool_isolation --requests 1000000 $(if $(SEED),--seed $(SEED))
+
 .PHONY: audit
 audit: install ## look our dependencies up in the advisory service (needs the internet)
 	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip

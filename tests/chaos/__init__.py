@@ -1,1 +1,1 @@
-"""What breaks, and what must hold all the same."""
+"""What breaks on purpose, and what must hold all the same."""

@@ -56,6 +56,7 @@ class Server:
     def __init__(self, program: Program, log: Path, *, signal_at_death: str = "KILL") -> None:
         self.program = program
         self.log = log
+        self._signal_at_death = signal_at_death
         words = [*(prefix(program.user) or ["setpriv"]), "--pdeathsig", signal_at_death, "--", *program.argv]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -79,6 +80,10 @@ class Server:
     def signal(self, name: str) -> None:
         """Send a signal by its short name: TERM, KILL, STOP, CONT."""
         self._process.send_signal(signal.Signals[f"SIG{name}"])
+
+    def again(self) -> "Server":
+        """Start the same program once more, after its end."""
+        return Server(self.program, self.log, signal_at_death=self._signal_at_death)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
         """Wait until it answers; raise StackError with the last line of its log when it ends or takes too long."""

@@ -46,7 +46,7 @@ class DataPlane:
 
     def __init__(self, description: Description, servers: Mapping[str, Server] | None = None) -> None:
         self._description = description
-        self._servers = servers or {}
+        self._servers = dict(servers or {})
 
     @classmethod
     def start(cls, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> Self:
@@ -106,7 +106,11 @@ class DataPlane:
         async with database.connected(self.dsn_superuser()) as connection:
             await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template or TEMPLATE}" STRATEGY FILE_COPY')
             await database.grant_database(connection, name)
-        await asyncio.gather(self._add_to_pooler(name, pool), self.wait_for_replica())
+        lines = [f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"]
+        if pool is not None:
+            primary = pgbouncer.database(self._description.primary, name)
+            lines.append(f"{name} = {primary} pool_size={pool} reserve_pool=0\n")
+        await asyncio.gather(self._add_to_pooler(*lines), self.wait_for_replica())
 
     async def drop_database(self, name: str) -> None:
         """Drop a database, whoever is connected to it."""
@@ -176,30 +180,44 @@ class DataPlane:
 
     async def reload_pooler(self) -> None:
         """Let PgBouncer read its configuration again."""
-        async with database.connected(self._dsn_admin()) as connection:
+        async with database.connected(self.dsn_pooler()) as connection:
             await connection.execute("RELOAD")
 
     async def pools(self) -> list[dict[str, str]]:
         """Return what PgBouncer says of its pools."""
         # Its console does not speak the protocol of prepared statements, the only one in which asyncpg reads rows.
-        command = [postgres.find("psql"), "--csv", "--no-psqlrc", "--command", "SHOW POOLS", self._dsn_admin()]
+        command = [postgres.find("psql"), "--csv", "--no-psqlrc", "--command", "SHOW POOLS", self.dsn_pooler()]
         return list(DictReader((await asyncio.to_thread(run, command)).splitlines()))
 
-    async def _add_to_pooler(self, name: str, pool: int | None) -> None:
+    def pid(self, server: str) -> int:
+        return self._description.pids[server]
+
+    def kill(self, server: str) -> None:
+        """End one of them as a crash would."""
+        self._servers[server].stop("KILL")
+
+    def start_again(self, server: str) -> None:
+        """Start one that has ended, without waiting for it; from the main thread."""
+        if not self._servers[server].running():
+            self._servers[server] = self._servers[server].again()
+            self._description.pids[server] = self._servers[server].pid
+
+    async def route(self, name: str, port: int) -> None:
+        """Let PgBouncer reach the primary's database by another port: that of a proxy before it."""
+        await self._add_to_pooler(name, f"{name} = {pgbouncer.database(port, name)}\n")
+
+    def dsn_pooler(self) -> str:
+        """Return the address of PgBouncer's own console."""
+        return database.address(pgbouncer.ADMIN, PASSWORD, self._description.pgbouncer, "pgbouncer")
+
+    async def _add_to_pooler(self, *lines: str) -> None:
         path = Path(self._description.folder) / "pgbouncer/databases.ini"
-        lines = [f"{name}_ro = {pgbouncer.database(self._description.replica, name)}\n"]
-        if pool is not None:
-            primary = pgbouncer.database(self._description.primary, name)
-            lines.append(f"{name} = {primary} pool_size={pool} reserve_pool=0\n")
         # Several test processes add theirs at the same time.
         with path.open("r+") as file:
             flock(file, LOCK_EX)
             known = file.readlines()
             file.writelines(line for line in lines if line not in known)
         await self.reload_pooler()
-
-    def _dsn_admin(self) -> str:
-        return database.address(pgbouncer.ADMIN, PASSWORD, self._description.pgbouncer, "pgbouncer")
 
 
 async def _until_true(connection: asyncpg.Connection, query: str, *arguments: object) -> None:
@@ -281,16 +299,23 @@ class NatsServer:
     def url(self) -> str:
         return f"nats://{HOST}:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
     def seed(self, user: str) -> str:
         """Return the nkey seed of a service, or of 'provision', who may do everything."""
         return self._seeds[user]
 
     def start(self) -> None:
         """Start it and wait until it takes connections; raise StackError if it does not."""
-        if self._server is not None and self._server.running():
-            return
-        self._server = Server(self._program, self._folder / "nats.log")
-        self._server.wait_until(lambda: answers(self.port))
+        self.start_again()
+        self._running().wait_until(lambda: answers(self.port))
+
+    def start_again(self) -> None:
+        """Start it if it has ended, without waiting for it; from the main thread."""
+        if self._server is None or not self._server.running():
+            self._server = Server(self._program, self._folder / "nats.log")
 
     def stop(self) -> None:
         """End it in order, so that clients are told."""
