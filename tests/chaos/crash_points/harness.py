@@ -11,7 +11,7 @@ from tests.chaos.crash_points.nursery import Birth, Nursery
 from tests.chaos.crash_points.scenario import Scenario
 
 _MOST_POINTS = 300
-RECOVERY_SECONDS = 5.0
+RECOVERY_SECONDS = 10.0
 
 
 class Tally(msgspec.Struct):

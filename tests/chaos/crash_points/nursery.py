@@ -13,7 +13,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import msgspec
@@ -80,7 +80,9 @@ class Nursery:
                     # Its work is done, its points may not be.
                     await asyncio.wait({ending}, timeout=_GRACE_SECONDS)
                 if not ending.done():
-                    os.kill(pid, signal.SIGKILL)
+                    # It may die of itself at this very moment.
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
             told = msgspec.json.decode(await ending)
         faults = [fact["fault"] for fact in told if "fault" in fact]
         if faults:

@@ -27,7 +27,7 @@ POOL = 2
 
 _IN_PROCESS = 14
 _OVER_HTTP = 6
-_BROKEN_OFF = 0.22
+_BROKEN_OFF = 0.27
 """Some of these are answered before they are broken off."""
 _KILL_SECONDS = 0.7
 _PROBE_SECONDS = 0.02
