@@ -1,11 +1,11 @@
 """Events of tenancy: organisations, workshops, memberships and keys, each with its whole state."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 import msgspec
 
-from carbot_contracts.event import Event, Instant
+from carbot_contracts.event import Event, Instant, Personal
 
 OrganizationStatus = Literal["trial", "active", "past_due", "suspended", "closing", "erased"]
 Role = Literal[
@@ -20,17 +20,21 @@ Role = Literal[
 ]
 
 
+OfFirm = Annotated[str, Personal]
+"""What a firm says of itself to everybody; a sole trader's name and address are a person's all the same (GDPR, Art. 4(1))."""
+
+
 class OrganizationState(Event, frozen=True, kw_only=True):
     """The whole projected state of an organisation."""
 
     aggregate: ClassVar = "organization_id"
 
     organization_id: UUID
-    slug: str
-    legal_name: str
+    slug: OfFirm
+    legal_name: OfFirm
     legal_form: str
-    register_court: str | None = None
-    register_number: str | None = None
+    register_court: OfFirm | None = None
+    register_number: OfFirm | None = None
     """For example HRB 12345 B."""
     vat_id: str | None = None
     """For example DE136695976."""
@@ -60,8 +64,8 @@ class WorkshopChanged(Event, frozen=True, kw_only=True):
     aggregate: ClassVar = "workshop_id"
 
     workshop_id: UUID
-    name: str
-    slug: str
+    name: OfFirm
+    slug: OfFirm
     time_zone: str
     postal_code: str
     federal_state: str | None = None
@@ -84,14 +88,14 @@ class LocationChanged(Event, frozen=True, kw_only=True):
 
     location_id: UUID
     workshop_id: UUID
-    name: str
-    address: str
+    name: OfFirm
+    address: OfFirm
     postal_code: str
-    city: str
+    city: OfFirm
     federal_state: str
     latitude: float | None = None
     longitude: float | None = None
-    phone: str | None = None
+    phone: OfFirm | None = None
     opening_hours: tuple[OpeningHours, ...] = ()
     is_primary: bool
     is_active: bool
