@@ -16,8 +16,9 @@ FAILED = 0
 class Connection(asyncio.Protocol):
     """One kept-alive connection, one request at a time; connects again after a failure."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, source: str | None = None) -> None:
         self._port = port
+        self._source = None if source is None else (source, 0)
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
         self._length = 0
@@ -28,7 +29,9 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         try:
             if self._transport is None:
-                self._transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", self._port)
+                self._transport, _ = await loop.create_connection(
+                    lambda: self, "127.0.0.1", self._port, local_addr=self._source
+                )
             self._answer = loop.create_future()
             watch = loop.call_later(_TIMEOUT_SECONDS, self.close)
             self._transport.write(request)
@@ -74,9 +77,9 @@ class Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def connections(port: int, count: int) -> AsyncGenerator[list[Connection]]:
-    """Have so many connections to a port of this machine, and close them in the end."""
-    opened = [Connection(port) for _ in range(count)]
+async def connections(port: int, count: int, *, apart: bool = False) -> AsyncGenerator[list[Connection]]:
+    """Have so many connections to a port of this machine, each `apart` from an address of its own; close them in the end."""
+    opened = [Connection(port, f"127.1.{each >> 8}.{each & 255}" if apart else None) for each in range(1, count + 1)]
     try:
         yield opened
     finally:
