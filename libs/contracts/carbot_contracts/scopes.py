@@ -18,16 +18,36 @@ MAILS_READ: Final = "tenancy.mails:read"
 SESSION: Final = "tenancy.session:own"
 LEADS_READ: Final = "crm.leads:read"
 LEADS_WRITE: Final = "crm.leads:write"
+CUSTOMERS_READ: Final = "crm.customers:read"
+CUSTOMERS_WRITE: Final = "crm.customers:write"
+VEHICLES_READ: Final = "crm.vehicles:read"
+VEHICLES_WRITE: Final = "crm.vehicles:write"
+SCORING_WRITE: Final = "crm.scoring:write"
+CHAT_READ: Final = "crm.chat:read"
+CHAT_WRITE: Final = "crm.chat:write"
+COMMUNICATIONS_READ: Final = "crm.communications:read"
+COMMUNICATIONS_WRITE: Final = "crm.communications:write"
+CONTENT_READ: Final = "crm.content:read"
+CONTENT_WRITE: Final = "crm.content:write"
+IMPORTS_WRITE: Final = "crm.imports:write"
+EXPORTS_READ: Final = "crm.exports:read"
+WEBHOOKS_READ: Final = "crm.webhooks:read"
+WEBHOOKS_WRITE: Final = "crm.webhooks:write"
 SUBSCRIPTION_READ: Final = "billing.subscription:read"
 AUDIT_READ: Final = "compliance.audit:read"
 
 _EVERYONE = frozenset({ORGANIZATION_READ, WORKSHOPS_READ, SESSION})
-_LEADS = frozenset({LEADS_READ, LEADS_WRITE})
-_ADMIN = (
+_CRM_READ = frozenset({LEADS_READ, CUSTOMERS_READ, VEHICLES_READ, CHAT_READ, COMMUNICATIONS_READ, CONTENT_READ})
+_ADVISOR = (
     _EVERYONE
-    | _LEADS
-    | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_READ, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
-    | {SUBSCRIPTION_READ, AUDIT_READ}
+    | _CRM_READ
+    | {LEADS_WRITE, CUSTOMERS_WRITE, VEHICLES_WRITE, CHAT_WRITE, COMMUNICATIONS_WRITE, MEMBERS_READ}
+)
+_MANAGER = _ADVISOR | {CONTENT_WRITE, IMPORTS_WRITE, EXPORTS_READ, SCORING_WRITE}
+_ADMIN = (
+    _MANAGER
+    | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
+    | {SUBSCRIPTION_READ, AUDIT_READ, WEBHOOKS_READ, WEBHOOKS_WRITE}
 )
 
 SCOPES_WHILE_CLOSING: Final = frozenset({ORGANIZATION_READ, ORGANIZATION_CLOSE, SESSION})
@@ -36,12 +56,12 @@ SCOPES_WHILE_CLOSING: Final = frozenset({ORGANIZATION_READ, ORGANIZATION_CLOSE, 
 ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {
     "owner": _ADMIN | {ORGANIZATION_CLOSE, OWNERSHIP_TRANSFER},
     "admin": _ADMIN,
-    "manager": _EVERYONE | _LEADS | {MEMBERS_READ},
-    "service_advisor": _EVERYONE | _LEADS | {MEMBERS_READ},
-    "technician": _EVERYONE | {LEADS_READ},
-    "accountant": _EVERYONE | {SUBSCRIPTION_READ},
-    "data_protection_officer": _EVERYONE | {LEADS_READ, MEMBERS_READ, AUDIT_READ},
-    "viewer": _EVERYONE | {LEADS_READ},
+    "manager": _MANAGER,
+    "service_advisor": _ADVISOR,
+    "technician": _EVERYONE | {LEADS_READ, CUSTOMERS_READ, VEHICLES_READ, VEHICLES_WRITE},
+    "accountant": _EVERYONE | {SUBSCRIPTION_READ, CUSTOMERS_READ},
+    "data_protection_officer": _EVERYONE | _CRM_READ | {MEMBERS_READ, AUDIT_READ, EXPORTS_READ},
+    "viewer": _EVERYONE | {LEADS_READ, CUSTOMERS_READ, VEHICLES_READ, CONTENT_READ},
 }
 
 SCOPES: Final = frozenset[str]().union(*ROLE_SCOPES.values())
