@@ -1,5 +1,6 @@
-"""Events of crm: leads, by id and figures, never by name."""
+"""Events of crm: by id and figures, never by name."""
 
+from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -34,4 +35,62 @@ class LeadChanged(Event, frozen=True, kw_only=True):
     created_at: Instant
 
 
-EVENTS: tuple[type[Event], ...] = (LeadCreated, LeadChanged)
+class CustomerCreated(Event, frozen=True, kw_only=True):
+    """A workshop has taken up a customer."""
+
+    subject: ClassVar = "crm.customer.created.v1"
+    aggregate: ClassVar = "customer_id"
+
+    customer_id: UUID
+    workshop_id: UUID | None
+
+
+class CustomerChanged(Event, frozen=True, kw_only=True):
+    """The customer is now so; one who was merged is asked about under another id."""
+
+    subject: ClassVar = "crm.customer.changed.v1"
+    aggregate: ClassVar = "customer_id"
+
+    customer_id: UUID
+    workshop_id: UUID | None
+    kind: Literal["person", "company"]
+    language: str
+    merged_into: UUID | None = None
+    is_restricted: bool = False
+
+
+class VehicleChanged(Event, frozen=True, kw_only=True):
+    """The vehicle is now so; customer_id is its present owner."""
+
+    subject: ClassVar = "crm.vehicle.changed.v1"
+    aggregate: ClassVar = "vehicle_id"
+
+    vehicle_id: UUID
+    workshop_id: UUID | None
+    customer_id: UUID | None
+    vehicle_class: str
+    is_active: bool
+
+
+class VehicleDue(Event, frozen=True, kw_only=True):
+    """Something falls due on a vehicle soon; told once per vehicle and period."""
+
+    subject: ClassVar = "crm.vehicle.due.v1"
+    aggregate: ClassVar = "vehicle_id"
+
+    vehicle_id: UUID
+    workshop_id: UUID | None
+    customer_id: UUID | None
+    kind: str
+    """hu, au, service, tyre_change or own."""
+    due_on: date
+
+
+EVENTS: tuple[type[Event], ...] = (
+    LeadCreated,
+    LeadChanged,
+    CustomerCreated,
+    CustomerChanged,
+    VehicleChanged,
+    VehicleDue,
+)

@@ -4,17 +4,38 @@ from pathlib import Path
 
 from carbot_core import directory
 from carbot_core.service import Service
+from carbot_crm.customers import queries as customers
+from carbot_crm.customers.routes import CUSTOMERS
+from carbot_crm.due.jobs import ANNOUNCE_DUE
+from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
 from carbot_crm.leads import queries as leads
 from carbot_crm.leads.routes import LEADS, PUBLIC_LEADS
+from carbot_crm.vehicles import queries as vehicles
+from carbot_crm.vehicles.routes import VEHICLES, VEHICLES_OF_CUSTOMER
 
-ROUTERS = (LEADS, PUBLIC_LEADS)
+ROUTERS = (
+    LEADS,
+    PUBLIC_LEADS,
+    CUSTOMERS,
+    VEHICLES_OF_CUSTOMER,
+    VEHICLES,
+    DUE_VEHICLES,
+    WORKS,
+    DUE_RULES,
+)
 CONSUMERS = (directory.consumer("crm", publishable_keys=True),)
-ANNOUNCERS = {"lead": leads.list_lead_states}
+JOBS = (ANNOUNCE_DUE,)
+ANNOUNCERS = {
+    "lead": leads.list_lead_states,
+    "customer": customers.list_customer_states,
+    "vehicle": vehicles.list_vehicle_states,
+}
 
 SERVICE = Service(
     name="crm",
     folder=Path(__file__).parent,
     routers=ROUTERS,
     consumers=CONSUMERS,
+    jobs=JOBS,
     announcers=ANNOUNCERS,
 )

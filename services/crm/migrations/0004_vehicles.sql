@@ -1,10 +1,15 @@
+-- How plates are compared: without blanks, hyphens and the suffix for historic and electric vehicles.
+CREATE FUNCTION crm.plate_key(written text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT regexp_replace(translate(upper(normalize(written, NFC)), ' -.', ''), '([0-9])[HE]$', '\1') $$;
+
 CREATE TABLE crm.customer_vehicles (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
     workshop_id uuid,
     vin text,
     plate text,
-    plate_key text,
+    plate_key text GENERATED ALWAYS AS (crm.plate_key(plate)) STORED,
     season_from smallint,
     season_to smallint,
     hsn text,
@@ -22,7 +27,7 @@ CREATE TABLE crm.customer_vehicles (
     note text,
     search text GENERATED ALWAYS AS (
         crm.fold(
-            COALESCE(plate_key, '') || ' ' || COALESCE(vin, '') || ' ' || COALESCE(make, '') || ' ' || COALESCE(model, '')
+            COALESCE(crm.plate_key(plate), '') || ' ' || COALESCE(vin, '') || ' ' || COALESCE(make, '') || ' ' || COALESCE(model, '')
         )
     ) STORED,
     created_at timestamptz NOT NULL,
@@ -67,7 +72,7 @@ SELECT core.audit(
 );
 GRANT SELECT, INSERT,
 UPDATE (
-    workshop_id, vin, plate, plate_key, season_from, season_to, hsn, tsn, make, model, first_registration, fuel,
+    workshop_id, vin, plate, season_from, season_to, hsn, tsn, make, model, first_registration, fuel,
     vehicle_class, mileage, mileage_read_on, tuv_expiry, last_hu_on, is_active, note, updated_at, revision
 ) ON crm.customer_vehicles TO crm_api, crm_worker;
 

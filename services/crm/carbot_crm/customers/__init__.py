@@ -1,0 +1,1 @@
+"""Customers: the persons and companies whose vehicles a workshop looks after."""

@@ -1,0 +1,1 @@
+"""Vehicles, their owners in time, and how far they have gone."""
