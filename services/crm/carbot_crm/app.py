@@ -8,8 +8,12 @@ from carbot_crm.customers import queries as customers
 from carbot_crm.customers.routes import CUSTOMERS
 from carbot_crm.due.jobs import ANNOUNCE_DUE
 from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
+from carbot_crm.duplicates.jobs import FIND_PAIRS
+from carbot_crm.duplicates.routes import DUPLICATES, DUPLICATES_OF_CUSTOMER
 from carbot_crm.leads import queries as leads
 from carbot_crm.leads.routes import LEADS, PUBLIC_LEADS
+from carbot_crm.merges.routes import MERGES, MERGES_OF_CUSTOMER
+from carbot_crm.search.routes import SEARCH
 from carbot_crm.vehicles import queries as vehicles
 from carbot_crm.vehicles.routes import VEHICLES, VEHICLES_OF_CUSTOMER
 
@@ -22,9 +26,14 @@ ROUTERS = (
     DUE_VEHICLES,
     WORKS,
     DUE_RULES,
+    SEARCH,
+    DUPLICATES,
+    DUPLICATES_OF_CUSTOMER,
+    MERGES,
+    MERGES_OF_CUSTOMER,
 )
 CONSUMERS = (directory.consumer("crm", publishable_keys=True),)
-JOBS = (ANNOUNCE_DUE,)
+JOBS = (ANNOUNCE_DUE, FIND_PAIRS)
 ANNOUNCERS = {
     "lead": leads.list_lead_states,
     "customer": customers.list_customer_states,

@@ -1,0 +1,1 @@
+"""Joining two customers who are one, and taking it back."""

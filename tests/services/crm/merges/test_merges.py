@@ -1,0 +1,172 @@
+"""Joining two customers and taking it back, as a workshop's staff see it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from carbot_core.db import Context, Database
+from carbot_crm.merges import actions
+from carbot_testing.plugin import Connect
+from carbot_testing.world import Organization, World
+
+CUSTOMERS = "/api/crm/v1/customers"
+MERGES = "/api/crm/v1/merges"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def organization(world: World) -> Organization:
+    return await world.organization(workshops=2, members=(("owner", None), ("service_advisor", (1,))))
+
+
+@pytest.fixture
+def owner(connect: Connect, organization: Organization) -> httpx.AsyncClient:
+    return connect("crm", organization)
+
+
+async def created(client: httpx.AsyncClient, **body: Any) -> str:
+    answer = await client.post(CUSTOMERS, json={"last_name": "Demir", **body})
+    assert answer.status_code == 201, answer.text
+    customer_id: str = answer.json()["id"]
+    return customer_id
+
+
+async def picture(client: httpx.AsyncClient, *customer_ids: str) -> list[Any]:
+    """Return all that can be seen of customers but when and how often they were changed."""
+    seen: list[Any] = []
+    for customer_id in customer_ids:
+        customer = (await client.get(f"{CUSTOMERS}/{customer_id}")).json()
+        vehicles = (await client.get(f"{CUSTOMERS}/{customer_id}/vehicles")).json()["items"]
+        seen.append(
+            (
+                {name: value for name, value in customer.items() if name not in {"revision", "updated_at"}},
+                [each["id"] for each in vehicles],
+            )
+        )
+    return seen
+
+
+async def merged(client: httpx.AsyncClient, survivor: str, other: str) -> dict[str, Any]:
+    answer = await client.post(f"{CUSTOMERS}/{survivor}/merge", json={"merged_id": other})
+    assert answer.status_code == 201, answer.text
+    merge: dict[str, Any] = answer.json()
+    return merge
+
+
+class TestMerge:
+    async def test_fills_in_what_the_survivor_lacks_and_keeps_the_rest(self, owner: httpx.AsyncClient) -> None:
+        survivor = await created(owner, first_name="Ayşe", email="a@example.org")
+        other = await created(owner, first_name="A.", email="b@example.org", phone="030 23125 200")
+        await merged(owner, survivor, other)
+        customer = (await owner.get(f"{CUSTOMERS}/{survivor}")).json()
+        assert (customer["first_name"], customer["email"], customer["phone"]) == (
+            "Ayşe",
+            "a@example.org",
+            "+493023125200",
+        )
+
+    async def test_moves_vehicles_and_leaves_the_other_out_of_lists(self, owner: httpx.AsyncClient) -> None:
+        survivor, other = await created(owner), await created(owner)
+        vehicle = (await owner.post("/api/crm/v1/vehicles", json={"customer_id": other})).json()["id"]
+        await merged(owner, survivor, other)
+        assert [each["id"] for each in (await owner.get(f"{CUSTOMERS}/{survivor}/vehicles")).json()["items"]] == [
+            vehicle
+        ]
+        assert (await owner.get(f"{CUSTOMERS}/{other}")).json()["merged_into"] == survivor
+        assert other not in {each["id"] for each in (await owner.get(CUSTOMERS, params={"limit": 200})).json()["items"]}
+
+    async def test_who_was_merged_cannot_be_changed_and_says_where_to_ask(self, owner: httpx.AsyncClient) -> None:
+        survivor, other = await created(owner), await created(owner)
+        await merged(owner, survivor, other)
+        answer = await owner.patch(f"{CUSTOMERS}/{other}", json={"city": "Köln"}, headers={"if-match": '"2"'})
+        assert (answer.status_code, answer.json()["code"], answer.json()["merged_into"]) == (
+            409,
+            "customer_merged",
+            survivor,
+        )
+
+    async def test_refuses_a_customer_with_itself(self, owner: httpx.AsyncClient) -> None:
+        one = await created(owner)
+        answer = await owner.post(f"{CUSTOMERS}/{one}/merge", json={"merged_id": one})
+        assert (answer.status_code, answer.json()["code"]) == (422, "merge_with_itself")
+
+    async def test_refuses_whom_the_caller_does_not_see(
+        self, owner: httpx.AsyncClient, connect: Connect, organization: Organization
+    ) -> None:
+        here, elsewhere = await created(owner), await created(owner, workshop_id=str(organization.workshops[0]))
+        advisor = connect("crm", organization, "service_advisor")
+        answer = await advisor.post(f"{CUSTOMERS}/{here}/merge", json={"merged_id": elsewhere})
+        assert (answer.status_code, answer.json()["code"]) == (404, "customer_not_found")
+
+
+class TestUndo:
+    async def test_is_refused_twice(self, owner: httpx.AsyncClient) -> None:
+        merge = await merged(owner, await created(owner), await created(owner))
+        assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
+        again = await owner.post(f"{MERGES}/{merge['id']}/undo")
+        assert (again.status_code, again.json()["code"]) == (409, "merge_undone")
+
+    async def test_keeps_what_was_changed_since(self, owner: httpx.AsyncClient) -> None:
+        survivor, other = await created(owner), await created(owner, city="Köln", phone="030 23125 201")
+        merge = await merged(owner, survivor, other)
+        revision = (await owner.get(f"{CUSTOMERS}/{survivor}")).json()["revision"]
+        changed = await owner.patch(
+            f"{CUSTOMERS}/{survivor}", json={"city": "Bonn"}, headers={"if-match": f'"{revision}"'}
+        )
+        assert changed.status_code == 200
+        await owner.post(f"{MERGES}/{merge['id']}/undo")
+        customer = (await owner.get(f"{CUSTOMERS}/{survivor}")).json()
+        assert (customer["city"], customer["phone"]) == ("Bonn", None)
+
+    async def test_waits_until_a_later_merge_of_the_survivor_is_taken_back(self, owner: httpx.AsyncClient) -> None:
+        first, second, third = [await created(owner) for _ in range(3)]
+        inner = await merged(owner, second, first)
+        outer = await merged(owner, third, second)
+        refused = await owner.post(f"{MERGES}/{inner['id']}/undo")
+        assert (refused.status_code, refused.json()["code"]) == (409, "customer_merged")
+        for merge in (outer, inner):
+            assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
+
+    async def test_is_refused_after_thirty_days(
+        self, owner: httpx.AsyncClient, organization: Organization, api_databases: dict[str, Database]
+    ) -> None:
+        survivor, other = UUID(await created(owner)), UUID(await created(owner))
+        long_ago = datetime.now(UTC) - timedelta(days=30, seconds=1)
+        async with api_databases["crm"].transaction(Context(organization_id=organization.id)) as tx:
+            merge = await actions.merge(tx, survivor, other, now=long_ago)
+        answer = await owner.post(f"{MERGES}/{merge.id}/undo")
+        assert (answer.status_code, answer.json()["code"]) == (409, "merge_too_old")
+
+
+FIELDS = {
+    "first_name": st.sampled_from([None, "Ayşe", "A."]),
+    "email": st.sampled_from([None, "a@example.org", "b@example.org"]),
+    "phone": st.sampled_from([None, "030 23125 300", "030 23125 301"]),
+    "street": st.sampled_from([None, "Am Markt 1"]),
+    "city": st.sampled_from([None, "Köln", "Bonn"]),
+    "note": st.sampled_from([None, "zahlt bar"]),
+}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    one=st.fixed_dictionaries(FIELDS),
+    other=st.fixed_dictionaries(FIELDS),
+    vehicles=st.lists(st.booleans(), max_size=3),
+)
+async def test_merge_and_undo_are_exact_inverses(
+    owner: httpx.AsyncClient, one: dict[str, Any], other: dict[str, Any], vehicles: list[bool]
+) -> None:
+    ids = (await created(owner, **one), await created(owner, **other))
+    for of_other in vehicles:
+        (await owner.post("/api/crm/v1/vehicles", json={"customer_id": ids[of_other]})).raise_for_status()
+    before = await picture(owner, *ids)
+    merge = await merged(owner, *ids)
+    assert await picture(owner, *ids) != before
+    assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
+    assert await picture(owner, *ids) == before
