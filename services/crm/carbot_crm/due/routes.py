@@ -44,17 +44,17 @@ class Items(msgspec.Struct, frozen=True):
 async def list_vehicles_due(
     tx: web.Tx,
     caller: web.Caller,
-    begin: Annotated[date, QueryParameter(name="from", description="First day")],
-    end: Annotated[date, QueryParameter(name="to", description="Last day")],
+    first_day: Annotated[date, QueryParameter(name="from", description="First day")],
+    last_day: Annotated[date, QueryParameter(name="to", description="Last day")],
     kind: FromQuery[Annotated[DueKind, QueryParameter(description="What is due")]] = "hu",
     workshop_id: FromQuery[Annotated[UUID | None, QueryParameter(description="Only vehicles of this workshop")]] = None,
     limit: web.Limit = 50,
     cursor: web.Cursor = None,
 ) -> web.Page[DueVehicle]:
     """List the vehicles on which something is due between two days, soonest first, with their plaque."""
-    bound_to = (caller.organization_id, begin, end, kind, workshop_id)
+    bound_to = (caller.organization_id, first_day, last_day, kind, workshop_id)
     keyset = web.Keyset(DuePosition, limit=limit, cursor=cursor, bound_to=bound_to)
-    within = {"begin": begin, "end": end}
+    within = {"begin": first_day, "end": last_day}
     if kind == "hu":
         rows = await queries.list_vehicles_due_for_hu(
             tx, **within, workshop_id=workshop_id, after=keyset.after, limit=keyset.fetch

@@ -4,6 +4,7 @@ Keys that belong to one person or household weigh most, then the name, then wher
 shared by people with different first names is what families do, and counts against it.
 """
 
+import re
 from typing import Final
 
 from rapidfuzz.distance import JaroWinkler
@@ -26,6 +27,7 @@ _POINTS: Final[dict[Reason, int]] = {
 _SIMILAR: Final = 0.9
 """Jaro-Winkler: one letter too many, too few or wrong in a name of five or more."""
 _OTHER_PERSON: Final = -45
+_NUMBER: Final = re.compile(r"\d+\s?[a-z]?\b")
 
 
 def likeness(one: Facts, other: Facts) -> Likeness:
@@ -43,12 +45,19 @@ def likeness(one: Facts, other: Facts) -> Likeness:
     if name is not None:
         reasons.append(name)
     if one.postal_code is not None and one.postal_code == other.postal_code:
-        same_street = bool(one.street) and JaroWinkler.similarity(one.street, other.street) >= _SIMILAR
-        reasons.append("address" if same_street else "postal_code")
+        reasons.append("address" if _same_street(one.street, other.street) else "postal_code")
     points = sum(_POINTS[reason] for reason in reasons)
     if name is None:
         points += _OTHER_PERSON
     return Likeness(max(0, min(100, points)), reasons)
+
+
+def _same_street(one: str, other: str) -> bool:
+    """Tell whether two lines name one house: Hauptstr. 5 and Hauptstraße 5, but not Hauptstr. 57."""
+    numbers, names = zip(
+        *((_NUMBER.findall(line), _NUMBER.sub("", line).strip()) for line in (one, other)), strict=True
+    )
+    return bool(one) and numbers[0] == numbers[1] and JaroWinkler.similarity(*names) >= _SIMILAR
 
 
 def _name(one: Facts, other: Facts) -> Reason | None:

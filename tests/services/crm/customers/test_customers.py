@@ -61,7 +61,7 @@ class TestCreate:
             ({"last_name": None}, "/last_name"),
             ({"kind": "company"}, "/company"),
             ({"postal_code": "1011"}, "/postal_code"),
-            ({"country": "CH", "postal_code": "10115"}, "/postal_code"),
+            ({"country": "CH", "postal_code": "10115", "phone": None}, "/postal_code"),
             ({"phone": "12"}, "/phone"),
         ],
     )

@@ -25,10 +25,10 @@ async def known(connect: Connect, organization: Organization) -> dict[str, str]:
     workshop = str(organization.workshops[0])
     names: dict[str, str] = {}
 
-    async def make(path: str, name: str, **body: Any) -> None:
+    async def make(path: str, called: str, **body: Any) -> None:
         answer = await owner.post(f"/api/crm/v1/{path}", json=body)
         assert answer.status_code == 201, answer.text
-        names[answer.json()["id"]] = name
+        names[answer.json()["id"]] = called
 
     await make("customers", "umlaut", last_name="Müller", first_name="Jörg", street="Lange Straße 5", city="Köln")
     await make("customers", "digraph", last_name="Mueller", first_name="Anna", phone="030 23125 123")

@@ -64,9 +64,9 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("changes", "code"),
         [
-            ({"vin": "WVWZZZ1KZAW12345O"}, "validation_failed"),
-            ({"vin": "WVWZZZ1KZ"}, "validation_failed"),
-            ({"hsn": "603"}, "validation_failed"),
+            ({"vin": "WVWZZZ1KZAW12345O"}, "invalid_body"),
+            ({"vin": "WVWZZZ1KZ"}, "invalid_body"),
+            ({"hsn": "603"}, "invalid_body"),
             ({"season_from": 4}, "invalid_season"),
             ({"season_from": 4, "season_to": 4}, "invalid_season"),
             ({"season_from": 1, "season_to": 12}, "invalid_season"),

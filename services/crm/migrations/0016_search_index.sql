@@ -1,0 +1,2 @@
+-- carbot: no transaction
+CREATE INDEX CONCURRENTLY leads_search ON crm.leads USING gin (organization_id, search gin_trgm_ops);
