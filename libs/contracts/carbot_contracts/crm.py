@@ -35,6 +35,28 @@ class LeadChanged(Event, frozen=True, kw_only=True):
     created_at: Instant
 
 
+class LeadConverted(Event, frozen=True, kw_only=True):
+    """The lead has become a customer."""
+
+    subject: ClassVar = "crm.lead.converted.v1"
+    aggregate: ClassVar = "lead_id"
+
+    lead_id: UUID
+    workshop_id: UUID
+    customer_id: UUID
+    vehicle_id: UUID | None = None
+
+
+class LeadDeleted(Event, frozen=True, kw_only=True):
+    """The lead was deleted, with everything that was noted of it."""
+
+    subject: ClassVar = "crm.lead.deleted.v1"
+    aggregate: ClassVar = "lead_id"
+
+    lead_id: UUID
+    workshop_id: UUID
+
+
 class CustomerCreated(Event, frozen=True, kw_only=True):
     """A workshop has taken up a customer."""
 
@@ -89,6 +111,8 @@ class VehicleDue(Event, frozen=True, kw_only=True):
 EVENTS: tuple[type[Event], ...] = (
     LeadCreated,
     LeadChanged,
+    LeadConverted,
+    LeadDeleted,
     CustomerCreated,
     CustomerChanged,
     VehicleChanged,

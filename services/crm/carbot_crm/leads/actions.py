@@ -8,13 +8,23 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from carbot_contracts.crm import LeadChanged, LeadCreated, LeadStatus
+from carbot_contracts.crm import LeadChanged, LeadConverted, LeadCreated, LeadDeleted, LeadStatus
 from carbot_core import outbox
 from carbot_core.db import Tx
 from carbot_core.errors import Conflict, FieldError, Invalid, NotFound, PreconditionFailed
 from carbot_core.fields import normalize_email, normalize_phone
+from carbot_core.ids import new_id
+from carbot_crm.customers.actions import create_customer, locked_customer
+from carbot_crm.customers.models import NewCustomer
+from carbot_crm.due.actions import VehicleNotFound
+from carbot_crm.lead_scoring import actions as scoring
+from carbot_crm.lead_scoring import features
+from carbot_crm.lead_scoring import queries as scores
+from carbot_crm.lead_scoring.models import Facts, Trigger
+from carbot_crm.lead_scoring.queries import Scored
 from carbot_crm.leads import queries
 from carbot_crm.leads.models import (
+    Conversion,
     Interaction,
     InteractionKind,
     Lead,
@@ -23,13 +33,23 @@ from carbot_crm.leads.models import (
     NewInteraction,
     NewLead,
 )
+from carbot_crm.vehicles import queries as vehicles
+from carbot_crm.vehicles.actions import create_vehicle
+from carbot_crm.vehicles.models import NewVehicle
 
-Step = Literal["assign", "contact", "qualify", "lose", "reopen"]
+Step = Literal["assign", "contact", "qualify", "lose", "reopen", "spam", "convert"]
 
 STEPS: Mapping[LeadStatus, Mapping[Step, LeadStatus]] = {
-    "new": {"assign": "new", "contact": "contacted", "lose": "lost"},
-    "contacted": {"assign": "contacted", "contact": "contacted", "qualify": "qualified", "lose": "lost"},
-    "qualified": {"assign": "qualified", "contact": "qualified", "lose": "lost"},
+    "new": {"assign": "new", "contact": "contacted", "lose": "lost", "spam": "spam", "convert": "converted"},
+    "contacted": {
+        "assign": "contacted",
+        "contact": "contacted",
+        "qualify": "qualified",
+        "lose": "lost",
+        "spam": "spam",
+        "convert": "converted",
+    },
+    "qualified": {"assign": "qualified", "contact": "qualified", "lose": "lost", "convert": "converted"},
     "converted": {},
     "lost": {"reopen": "new"},
     "spam": {"reopen": "new"},
@@ -100,9 +120,13 @@ async def take_lead(tx: Tx, new: NewLead, origin: queries.Origin, now: datetime)
         phone=normalize_phone(new.phone) if new.phone else None,
         email=normalize_email(new.email) if new.email else None,
     )
-    lead = await queries.insert_lead(tx, new, origin, now)
+    lead_id, scorer = new_id(), await scoring.scorer(tx)
+    counted = features.count(_facts(new, now), now)
+    score = scorer.score(counted)
+    lead = await queries.insert_lead(tx, lead_id, new, origin, score, now)
     if lead is None:
         return await _add_to_open_lead(tx, new, now)
+    await scores.insert_entries(tx, [Scored(lead_id, lead.workshop_id, counted, score)], scorer.version, "taken", now)
     await queries.insert_interaction(tx, lead.id, "form" if origin.client_key else "note", new.request, now)
     await outbox.add(
         tx,
@@ -117,7 +141,7 @@ async def _add_to_open_lead(tx: Tx, new: NewLead, now: datetime) -> Lead:
     if known is None:
         raise WorkshopNotFound(workshop=new.workshop_id)
     await queries.insert_interaction(tx, known.id, "form", new.request, now)
-    return await _store(tx, known, now)
+    return await _store(tx, await _scored(tx, known, "message", now), now)
 
 
 async def edit_lead(tx: Tx, lead_id: UUID, revision: int, edit: LeadEdit, *, now: datetime) -> Lead:
@@ -131,6 +155,8 @@ async def edit_lead(tx: Tx, lead_id: UUID, revision: int, edit: LeadEdit, *, now
     changed = msgspec.structs.replace(lead, **changes)
     if changed.phone is None and changed.email is None:
         raise ContactMissing(errors=(FieldError("/phone", ContactMissing.sentence()),))
+    if _SCORED & changes.keys():
+        changed = await _scored(tx, changed, "edit", now)
     return await _store(tx, changed, now)
 
 
@@ -152,7 +178,9 @@ async def advance_lead(
     lead = await _locked(tx, lead_id, revision)
     lost_reason = note if step == "lose" else None
     status = _next_status(lead, step)
-    lead = await _store(tx, msgspec.structs.replace(lead, status=status, lost_reason=lost_reason), now)
+    first_response_at = lead.first_response_at or (now if step in _RESPONSES else None)
+    lead = msgspec.structs.replace(lead, status=status, lost_reason=lost_reason, first_response_at=first_response_at)
+    lead = await _store(tx, lead, now)
     await queries.insert_interaction(tx, lead.id, _INTERACTION[step], note, now)
     return lead
 
@@ -163,7 +191,75 @@ _INTERACTION: Mapping[Step, InteractionKind] = {
     "qualify": "qualification",
     "lose": "loss",
     "reopen": "reopening",
+    "spam": "spam",
+    "convert": "conversion",
 }
+_RESPONSES = frozenset({"contact", "qualify"})
+_SCORED = frozenset({"name", "phone", "email", "request", "vehicle"})
+
+
+async def convert_lead(tx: Tx, lead_id: UUID, revision: int | None, conversion: Conversion, *, now: datetime) -> Lead:
+    """Make a customer of a lead, or link a known one, and a vehicle if one is named, all or nothing.
+
+    Raises LeadNotFound, PreconditionFailed, WrongStep, CustomerNotFound, VehicleNotFound.
+    """
+    lead = await _locked(tx, lead_id, revision)
+    status = _next_status(lead, "convert")
+    customer_id = await _customer_of(tx, lead, conversion, now)
+    vehicle_id = await _vehicle_of(tx, lead, conversion, customer_id, now)
+    lead = msgspec.structs.replace(
+        lead, status=status, customer_id=customer_id, vehicle_id=vehicle_id, converted_at=now, lost_reason=None
+    )
+    lead = await _store(tx, lead, now)
+    await queries.insert_interaction(tx, lead.id, "conversion", None, now)
+    converted = LeadConverted(
+        lead_id=lead.id, workshop_id=lead.workshop_id, customer_id=customer_id, vehicle_id=vehicle_id
+    )
+    await outbox.add(tx, converted, version=lead.revision)
+    return lead
+
+
+async def _customer_of(tx: Tx, lead: Lead, conversion: Conversion, now: datetime) -> UUID:
+    if conversion.customer_id is not None:
+        return (await locked_customer(tx, conversion.customer_id)).id
+    first_name, _, last_name = lead.name.rpartition(" ")
+    new = NewCustomer(
+        kind="company" if conversion.company else "person",
+        workshop_id=lead.workshop_id,
+        first_name=first_name or None,
+        last_name=last_name,
+        company=conversion.company,
+        email=lead.email,
+        phone=lead.phone,
+        language=lead.language,
+    )
+    return (await create_customer(tx, new, "lead", now)).id
+
+
+async def _vehicle_of(tx: Tx, lead: Lead, conversion: Conversion, customer_id: UUID, now: datetime) -> UUID | None:
+    if conversion.vehicle_id is not None:
+        vehicle = await vehicles.find_vehicle(tx, conversion.vehicle_id)
+        if vehicle is None:
+            raise VehicleNotFound(vehicle=conversion.vehicle_id)
+        return vehicle.id
+    if conversion.plate is None and conversion.vin is None and conversion.make is None and conversion.model is None:
+        return None
+    new = NewVehicle(
+        customer_id=customer_id,
+        workshop_id=lead.workshop_id,
+        plate=conversion.plate,
+        vin=conversion.vin,
+        make=conversion.make,
+        model=conversion.model,
+    )
+    return (await create_vehicle(tx, new, now=now)).id
+
+
+async def delete_lead(tx: Tx, lead_id: UUID, revision: int) -> None:
+    """Delete a lead for good, as somebody may ask for (GDPR, Art. 17); raise LeadNotFound, PreconditionFailed."""
+    lead = await _locked(tx, lead_id, revision)
+    await queries.delete_lead(tx, lead_id)
+    await outbox.add(tx, LeadDeleted(lead_id=lead_id, workshop_id=lead.workshop_id), version=lead.revision + 1)
 
 
 async def note_interaction(tx: Tx, lead_id: UUID, new: NewInteraction, *, now: datetime) -> Interaction:
@@ -172,6 +268,34 @@ async def note_interaction(tx: Tx, lead_id: UUID, new: NewInteraction, *, now: d
     if interaction is None:
         raise LeadNotFound(lead=lead_id)
     return interaction
+
+
+async def _scored(tx: Tx, lead: Lead, trigger: Trigger, now: datetime) -> Lead:
+    """Return a lead with its score of now, which is kept in its history."""
+    facts = _facts(lead, lead.created_at, lead.first_response_at, await scores.list_messages(tx, lead.id))
+    scorer = await scoring.scorer(tx)
+    score = await scoring.note_score(tx, lead.id, lead.workshop_id, facts, trigger, now, by=scorer)
+    return msgspec.structs.replace(
+        lead, lead_score=score.score, classification=score.classification, urgency_class=score.urgency_class
+    )
+
+
+def _facts(
+    lead: Lead | NewLead,
+    created_at: datetime,
+    first_response_at: datetime | None = None,
+    messages: list[str] | None = None,
+) -> Facts:
+    return Facts(
+        name=lead.name,
+        phone=lead.phone,
+        email=lead.email,
+        request=lead.request,
+        vehicle=lead.vehicle,
+        created_at=created_at,
+        first_response_at=first_response_at,
+        messages=messages or [lead.request],
+    )
 
 
 def _next_status(lead: Lead, step: Step) -> LeadStatus:

@@ -9,10 +9,14 @@ from msgspec import UNSET, UnsetType
 
 from carbot_contracts.crm import LeadStatus
 from carbot_core.fields import Email, HttpAddress, Line, Phone, Text
+from carbot_crm.lead_scoring.models import Classification, UrgencyClass
+from carbot_crm.vehicles.models import PlateText, Vin
 
 Source = Literal["website", "widget", "phone", "email", "walk_in", "referral", "import"]
 Language = Literal["de", "en", "tr", "pl"]
-InteractionKind = Literal["call", "note", "mail", "form", "contact", "qualification", "loss", "reopening", "assignment"]
+InteractionKind = Literal[
+    "call", "note", "mail", "form", "contact", "qualification", "loss", "reopening", "assignment", "spam", "conversion"
+]
 Priority = Annotated[int, msgspec.Meta(ge=0, le=100, description="0 to 100, 100 is most urgent")]
 Cents = Annotated[int, msgspec.Meta(ge=0, le=10**10, description="Euro cents")]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -84,6 +88,14 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
     assigned_to: UUID | None
     next_follow_up_at: datetime | None
     lost_reason: str | None
+    lead_score: int
+    """0 to 100; GET /leads/{id}/scores says why. It sorts, and refuses nobody."""
+    classification: Classification
+    urgency_class: UrgencyClass
+    first_response_at: datetime | None
+    converted_at: datetime | None
+    customer_id: UUID | None
+    vehicle_id: UUID | None
     created_at: datetime
     updated_at: datetime
     revision: int
@@ -92,6 +104,14 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
 class LeadPosition(msgspec.Struct, frozen=True):
     """After which lead a page goes on."""
 
+    created_at: datetime
+    id: UUID
+
+
+class HotPosition(msgspec.Struct, frozen=True):
+    """After which hot lead a page goes on."""
+
+    lead_score: int
     created_at: datetime
     id: UUID
 
@@ -120,6 +140,22 @@ class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Reopening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: Text | None = None
+
+
+class Spam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    note: Text | None = None
+
+
+class Conversion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Whose the lead was: a known customer, else one is made of the lead's name and contact; and a vehicle, known or new."""
+
+    customer_id: UUID | None = None
+    company: Line | None = None
+    vehicle_id: UUID | None = None
+    plate: PlateText | None = None
+    vin: Vin | None = None
+    make: Line | None = None
+    model: Line | None = None
 
 
 class NewInteraction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,8 @@ from carbot_contracts.crm import LeadChanged, LeadStatus
 from carbot_contracts.event import Event
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
-from carbot_crm.leads.models import Interaction, InteractionKind, Lead, LeadPosition, NewLead
+from carbot_crm.lead_scoring.models import Score
+from carbot_crm.leads.models import HotPosition, Interaction, InteractionKind, Lead, LeadPosition, NewLead
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,8 @@ async def list_leads(
         Lead,
         """
         SELECT id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         FROM crm.leads
         WHERE organization_id = $1
             AND ($2::text IS NULL OR status = $2)
@@ -55,12 +57,45 @@ async def list_leads(
     )
 
 
+async def list_hot_leads(tx: Tx, workshop_id: UUID, *, after: HotPosition | None, limit: int) -> list[Lead]:
+    """List the open leads of a workshop that score 70 or more, the best first (idx_leads_hot_prospects)."""
+    return await tx.all(
+        Lead,
+        """
+        SELECT id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
+        FROM crm.leads
+        WHERE organization_id = $1 AND workshop_id = $2 AND status IN ('new', 'contacted', 'qualified')
+            AND lead_score >= 70
+            AND ($3::smallint IS NULL OR (lead_score, created_at, id) < ($3, $4::timestamptz, $5::uuid))
+        ORDER BY lead_score DESC, created_at DESC, id DESC
+        LIMIT $6
+        """,
+        tx.organization_id,
+        workshop_id,
+        after.lead_score if after else None,
+        after.created_at if after else None,
+        after.id if after else None,
+        limit,
+    )
+
+
+async def delete_lead(tx: Tx, lead_id: UUID) -> None:
+    """Delete a lead that was locked, with all that happened with it."""
+    await tx.execute(
+        "DELETE FROM crm.lead_interactions WHERE organization_id = $1 AND lead_id = $2", tx.organization_id, lead_id
+    )
+    await tx.execute("DELETE FROM crm.leads WHERE organization_id = $1 AND id = $2", tx.organization_id, lead_id)
+
+
 async def find_lead(tx: Tx, lead_id: UUID) -> Lead | None:
     return await tx.first(
         Lead,
         """
         SELECT id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         FROM crm.leads
         WHERE organization_id = $1 AND id = $2
         """,
@@ -75,7 +110,8 @@ async def lock_lead(tx: Tx, lead_id: UUID) -> Lead | None:
         Lead,
         """
         SELECT id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         FROM crm.leads
         WHERE organization_id = $1 AND id = $2
         FOR UPDATE
@@ -91,7 +127,8 @@ async def lock_open_lead_of_phone(tx: Tx, workshop_id: UUID, phone: str) -> Lead
         Lead,
         """
         SELECT id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         FROM crm.leads
         WHERE organization_id = $1 AND workshop_id = $2 AND phone = $3 AND status IN ('new', 'contacted', 'qualified')
         FOR UPDATE
@@ -102,24 +139,26 @@ async def lock_open_lead_of_phone(tx: Tx, workshop_id: UUID, phone: str) -> Lead
     )
 
 
-async def insert_lead(tx: Tx, new: NewLead, origin: Origin, now: datetime) -> Lead | None:
-    """Insert a lead, or return None if the caller sees no such workshop or the number has an open lead there."""
+async def insert_lead(tx: Tx, lead_id: UUID, new: NewLead, origin: Origin, score: Score, now: datetime) -> Lead | None:
+    """Insert a lead with its score, or return None if the caller sees no such workshop or the number has an open lead there."""
     return await tx.first(
         Lead,
         """
         INSERT INTO crm.leads
             (organization_id, id, workshop_id, source, name, phone, email, request, vehicle, language, source_url,
-            client_key, consent_text_version, consent_communication, consent_at, created_at, updated_at)
+            client_key, consent_text_version, consent_communication, consent_at, lead_score, classification,
+            urgency_class, estimated_value, created_at, updated_at)
         SELECT w.organization_id, $2, w.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text, $14,
-            CASE WHEN $13 IS NOT NULL THEN $15::timestamptz END, $15, $15
+            CASE WHEN $13 IS NOT NULL THEN $15::timestamptz END, $16, $17, $18, $19, $15, $15
         FROM crm.workshops w
         WHERE w.organization_id = $1 AND w.id = $3 AND w.is_active
         ON CONFLICT (organization_id, workshop_id, phone) WHERE status IN ('new', 'contacted', 'qualified') DO NOTHING
         RETURNING id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         """,
         tx.organization_id,
-        new_id(),
+        lead_id,
         new.workshop_id,
         new.source,
         new.name,
@@ -133,6 +172,10 @@ async def insert_lead(tx: Tx, new: NewLead, origin: Origin, now: datetime) -> Le
         origin.consent_text_version,
         origin.consent_communication,
         now,
+        score.score,
+        score.classification,
+        score.urgency_class,
+        score.estimated_value,
     )
 
 
@@ -144,7 +187,8 @@ async def update_lead(tx: Tx, lead: Lead, now: datetime) -> Lead | None:
         UPDATE crm.leads
         SET name = $3, phone = $4, email = $5, request = $6, vehicle = $7, status = $8, priority = $9,
             estimated_value = $10, assigned_to = $11, next_follow_up_at = $12, lost_reason = $13, updated_at = $14,
-            revision = revision + 1
+            lead_score = $15, classification = $16, urgency_class = $17, first_response_at = $18, converted_at = $19,
+            customer_id = $20, vehicle_id = $21, revision = revision + 1
         WHERE organization_id = $1 AND id = $2
             AND NOT EXISTS (
                 SELECT
@@ -154,7 +198,8 @@ async def update_lead(tx: Tx, lead: Lead, now: datetime) -> Lead | None:
                     AND $8 IN ('new', 'contacted', 'qualified')
             )
         RETURNING id, workshop_id, source, name, phone, email, request, vehicle, language, source_url, status, priority,
-            estimated_value, assigned_to, next_follow_up_at, lost_reason, created_at, updated_at, revision
+            estimated_value, assigned_to, next_follow_up_at, lost_reason, lead_score, classification, urgency_class,
+            first_response_at, converted_at, customer_id, vehicle_id, created_at, updated_at, revision
         """,
         tx.organization_id,
         lead.id,
@@ -170,6 +215,13 @@ async def update_lead(tx: Tx, lead: Lead, now: datetime) -> Lead | None:
         lead.next_follow_up_at,
         lead.lost_reason,
         now,
+        lead.lead_score,
+        lead.classification,
+        lead.urgency_class,
+        lead.first_response_at,
+        lead.converted_at,
+        lead.customer_id,
+        lead.vehicle_id,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Router, get, patch, post
+from litestar import Router, delete, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from carbot_contracts import scopes
@@ -13,6 +13,8 @@ from carbot_core.auth.guests import GUEST, AsGuest, OriginNotAllowed, Publishabl
 from carbot_core.errors import PreconditionFailed, PreconditionRequired
 from carbot_core.fields import InvalidPhone
 from carbot_core.web.pages import InvalidCursor
+from carbot_crm.customers.actions import CustomerNotFound
+from carbot_crm.due.actions import VehicleNotFound
 from carbot_crm.leads import actions, queries
 from carbot_crm.leads.actions import (
     AssigneeNotFound,
@@ -26,6 +28,8 @@ from carbot_crm.leads.actions import (
 from carbot_crm.leads.models import (
     Assignment,
     Contact,
+    Conversion,
+    HotPosition,
     Interaction,
     Lead,
     LeadEdit,
@@ -36,6 +40,7 @@ from carbot_crm.leads.models import (
     NewLead,
     Qualification,
     Reopening,
+    Spam,
     TakenLead,
 )
 
@@ -73,6 +78,19 @@ async def list_leads(
 async def create_lead(data: JSONBody[NewLead], tx: web.Tx, now: web.Now) -> Lead:
     """Take a lead. A telephone number that has an open lead at the workshop is added to it."""
     return await actions.take_lead(tx, data, queries.Origin(), now)
+
+
+@get("/hot", guards=READ, responses=web.problems(InvalidCursor))
+async def list_hot_leads(
+    tx: web.Tx,
+    caller: web.Caller,
+    workshop_id: FromQuery[Annotated[UUID, QueryParameter(description="Of this workshop")]],
+    limit: web.Limit = 50,
+    cursor: web.Cursor = None,
+) -> web.Page[Lead]:
+    """List the open leads of a workshop that score 70 or more, the best first."""
+    keyset = web.Keyset(HotPosition, limit=limit, cursor=cursor, bound_to=(caller.organization_id, workshop_id))
+    return keyset.page(await queries.list_hot_leads(tx, workshop_id, after=keyset.after, limit=keyset.fetch))
 
 
 @get("/{lead_id:str}", guards=READ, responses=web.problems(LeadNotFound))
@@ -151,6 +169,41 @@ async def reopen_lead(
     return await actions.advance_lead(tx, lead_id, optional_revision, "reopen", data.note, now=now)
 
 
+@post("/{lead_id:str}/spam", status_code=200, guards=WRITE, responses=STEP_PROBLEMS)
+async def mark_spam(
+    lead_id: FromPath[UUID], optional_revision: web.OptionalIfMatch, data: JSONBody[Spam], tx: web.Tx, now: web.Now
+) -> Lead:
+    """Put a lead aside that nobody meant."""
+    return await actions.advance_lead(tx, lead_id, optional_revision, "spam", data.note, now=now)
+
+
+@post(
+    "/{lead_id:str}/convert",
+    status_code=200,
+    guards=[web.requires(scopes.LEADS_WRITE), web.requires(scopes.CUSTOMERS_WRITE)],
+    responses={**STEP_PROBLEMS, **web.problems(LeadNotFound, CustomerNotFound, VehicleNotFound)},
+)
+async def convert_lead(
+    lead_id: FromPath[UUID],
+    optional_revision: web.OptionalIfMatch,
+    data: JSONBody[Conversion],
+    tx: web.Tx,
+    now: web.Now,
+) -> Lead:
+    """Make a customer of a lead, or link a known one; and a vehicle, if you name one."""
+    return await actions.convert_lead(tx, lead_id, optional_revision, data, now=now)
+
+
+@delete(
+    "/{lead_id:str}",
+    guards=WRITE,
+    responses=web.problems(LeadNotFound, PreconditionFailed, PreconditionRequired),
+)
+async def delete_lead(lead_id: FromPath[UUID], revision: web.IfMatch, tx: web.Tx) -> None:
+    """Delete a lead for good, with everything that was noted of it."""
+    await actions.delete_lead(tx, lead_id, revision)
+
+
 @get("/{lead_id:str}/interactions", guards=READ, responses=web.problems(LeadNotFound, InvalidCursor))
 async def list_interactions(
     lead_id: FromPath[UUID], tx: web.Tx, caller: web.Caller, limit: web.Limit = 50, cursor: web.Cursor = None
@@ -181,6 +234,7 @@ LEADS = Router(
     route_handlers=[
         list_leads,
         create_lead,
+        list_hot_leads,
         read_lead,
         edit_lead,
         assign_lead,
@@ -188,6 +242,9 @@ LEADS = Router(
         qualify_lead,
         lose_lead,
         reopen_lead,
+        mark_spam,
+        convert_lead,
+        delete_lead,
         list_interactions,
         create_interaction,
     ],

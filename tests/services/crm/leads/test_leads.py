@@ -111,7 +111,7 @@ class TestSteps:
     ) -> None:
         answer = await owner.post(f"{LEADS}/{await taken(guest)}/qualify", json={})
         assert answer.status_code == 409
-        assert answer.json()["allowed"] == ["assign", "contact", "lose"]
+        assert answer.json()["allowed"] == ["assign", "contact", "convert", "lose", "spam"]
 
     async def test_refuses_an_assignee_who_does_not_see_the_workshop(
         self, guest: httpx.AsyncClient, owner: httpx.AsyncClient, organization: Organization
