@@ -3,6 +3,7 @@
 A route that names an id which is not listed here fails its test.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from uuid import uuid4
@@ -42,6 +43,39 @@ async def _lead(side: Side, workshop: str) -> str:
     return await _made(side.clients["crm"], "/api/crm/v1/leads", new_lead(side, workshop_id=workshop))
 
 
+async def _customer(side: Side, workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/customers", new_customer(side, workshop_id=workshop))
+
+
+async def _vehicle(side: Side, workshop: str) -> str:
+    body = {"workshop_id": workshop, "customer_id": await _customer(side, workshop), "owned_since": "2024-01-01"}
+    return await _made(side.clients["crm"], "/api/crm/v1/vehicles", body)
+
+
+async def _due_rule(side: Side, _workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/due-rules", new_due_rule(side))
+
+
+async def _merge(side: Side, workshop: str) -> str:
+    survivor, other = await _customer(side, workshop), await _customer(side, workshop)
+    return await _made(side.clients["crm"], f"/api/crm/v1/customers/{survivor}/merge", {"merged_id": other})
+
+
+async def _scoring_model(side: Side, _workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/lead-scoring/models", new_scoring_model(side))
+
+
+async def _rescoring(side: Side, _workshop: str) -> str:
+    """Begin one, or wait until the one that runs has ended."""
+    async with asyncio.timeout(30):
+        while True:
+            answer = await side.clients["crm"].post("/api/crm/v1/lead-scoring/runs")
+            if answer.status_code != 409:  # noqa: PLR2004 - one runs
+                made: str = answer.raise_for_status().json()["id"]
+                return made
+            await asyncio.sleep(0.2)
+
+
 async def _workshop(_side: Side, workshop: str) -> str:
     return workshop
 
@@ -76,6 +110,12 @@ async def _api_key(side: Side, workshop: str) -> str:
 
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
+    ("crm", "customer_id"): Resource(_customer),
+    ("crm", "vehicle_id"): Resource(_vehicle),
+    ("crm", "rule_id"): Resource(_due_rule, below_workshop=False),
+    ("crm", "merge_id"): Resource(_merge),
+    ("crm", "model_id"): Resource(_scoring_model, below_workshop=False),
+    ("crm", "run_id"): Resource(_rescoring, below_workshop=False),
     ("tenancy", "workshop_id"): Resource(_workshop),
     ("tenancy", "location_id"): Resource(_location),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
@@ -97,6 +137,18 @@ def new_lead(side: Side, **changes: Any) -> dict[str, Any]:
     }
 
 
+def new_customer(side: Side, **changes: Any) -> dict[str, Any]:
+    return {"workshop_id": side.workshops[0], "last_name": "Demir", "email": new_email("customer"), **changes}
+
+
+def new_due_rule(_side: Side) -> dict[str, Any]:
+    return {"kind": "own", "name": "Klimaanlage", "next_months": 24}
+
+
+def new_scoring_model(_side: Side) -> dict[str, Any]:
+    return {"name": "Sommer", "rules": {"points": {"urgent_words": 20}}}
+
+
 def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
     return {
         "kind": "publishable",
@@ -109,6 +161,16 @@ def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
 
 BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_lead": new_lead,
+    "create_customer": new_customer,
+    "create_vehicle": lambda side: {"workshop_id": side.workshops[0], "plate": "B-AY 1234"},
+    "edit_vehicle": lambda _side: {"make": "VW"},
+    "transfer_vehicle": lambda _side: {"customer_id": None, "on": "2025-05-05"},
+    "note_reading": lambda _side: {"kilometres": 12_000, "read_on": "2025-05-05"},
+    "record_work": lambda _side: {"kind": "repair", "done_on": "2025-05-05"},
+    "create_rule": new_due_rule,
+    "edit_rule": lambda _side: {"name": "Klima"},
+    "create_model": new_scoring_model,
+    "convert_lead": lambda _side: {},
     "assign_lead": lambda side: {"user_id": side.owner},
     "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),
@@ -139,6 +201,33 @@ IDS: Final[dict[tuple[str, str], Callable[[Side], str]]] = {
     ("compliance", "actor_id"): lambda side: side.owner,
 }
 """Ids in bodies and queries, by service and name: what a side's own one is."""
+
+MADE: Final[dict[tuple[str, str], Callable[[Side, str], Awaitable[str]]]] = {
+    ("crm", "customer_id"): _customer,
+    ("crm", "vehicle_id"): _vehicle,
+    ("crm", "merged_id"): _customer,
+    ("crm", "first_id"): _customer,
+    ("crm", "second_id"): _customer,
+    ("crm", "rule_id"): _due_rule,
+}
+"""Ids in bodies and queries of what is made first."""
+
+
+async def id_of(side: Side, service: str, name: str) -> str:
+    """Return a side's own id for a member of a body or query."""
+    if (service, name) in IDS:
+        return IDS[service, name](side)
+    return await MADE[service, name](side, side.workshops[0])
+
+
+QUERIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
+    "list_nearby_workshops": lambda _side: {"latitude": 52.53, "longitude": 13.4, "radius_km": 50},
+    "list_vehicles_due": lambda _side: {"from": "2026-01-01", "to": "2030-12-31"},
+    "list_hot_leads": lambda side: {"workshop_id": side.workshops[0]},
+    "read_lead_dashboard": lambda side: {"workshop_id": side.workshops[0]},
+    "search": lambda _side: {"q": "Demir"},
+}
+"""Queries that a read cannot do without, by operation."""
 
 WORKSHOP_IDS: Final = frozenset({"workshop_id", "workshop_ids"})
 """Those that name a workshop: one of the caller's organisation, but not the caller's, must look like none as well."""

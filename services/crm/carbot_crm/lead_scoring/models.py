@@ -1,7 +1,7 @@
 """Features, models and scores."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -111,7 +111,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     kind: Literal["rules", "logistic"]
     name: str
-    parameters: dict[str, object]
+    parameters: dict[str, Any]
     """Rules or logistic, as the kind says."""
     status: Literal["draft", "active", "retired"]
     created_at: datetime

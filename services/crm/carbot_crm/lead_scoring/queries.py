@@ -1,6 +1,7 @@
 """Scores and models in SQL."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -26,7 +27,7 @@ class ActiveModel(msgspec.Struct, frozen=True):
 
     version: int
     kind: str
-    parameters: dict[str, object]
+    parameters: dict[str, Any]
 
 
 class Scored(msgspec.Struct, frozen=True):
