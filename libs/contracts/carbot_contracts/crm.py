@@ -1,11 +1,14 @@
-"""Events of crm: leads, by id and figures, never by name."""
+"""Events of crm: leads, customers, vehicles and consents, by id and figures, never by name."""
 
-from typing import ClassVar, Literal
+from datetime import date
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from carbot_contracts.event import Event, Instant
+from carbot_contracts.event import Event, Instant, Personal
 
 LeadStatus = Literal["new", "contacted", "qualified", "converted", "lost", "spam"]
+ConsentState = Literal["granted", "confirmed", "withdrawn", "objected"]
+ConsentSource = Literal["written", "online", "oral", "link"]
 
 
 class LeadCreated(Event, frozen=True, kw_only=True):
@@ -34,4 +37,98 @@ class LeadChanged(Event, frozen=True, kw_only=True):
     created_at: Instant
 
 
-EVENTS: tuple[type[Event], ...] = (LeadCreated, LeadChanged)
+class LeadConverted(Event, frozen=True, kw_only=True):
+    """A lead has become a customer."""
+
+    subject: ClassVar = "crm.lead.converted.v1"
+    aggregate: ClassVar = "lead_id"
+
+    lead_id: UUID
+    workshop_id: UUID
+    customer_id: UUID
+    vehicle_id: UUID | None = None
+
+
+class LeadDeleted(Event, frozen=True, kw_only=True):
+    """A lead is gone."""
+
+    subject: ClassVar = "crm.lead.deleted.v1"
+    aggregate: ClassVar = "lead_id"
+
+    lead_id: UUID
+    workshop_id: UUID
+
+
+class FollowUpDue(Event, frozen=True, kw_only=True):
+    """It is time to come back to a lead."""
+
+    subject: ClassVar = "crm.follow_up.due.v1"
+    aggregate: ClassVar = "task_id"
+
+    task_id: UUID
+    lead_id: UUID
+    workshop_id: UUID
+
+
+class CustomerCreated(Event, frozen=True, kw_only=True):
+    """Somebody has become a customer; of one of the whole organisation there is no workshop."""
+
+    subject: ClassVar = "crm.customer.created.v1"
+    aggregate: ClassVar = "customer_id"
+
+    customer_id: UUID
+    workshop_id: UUID | None = None
+
+
+class VehicleDue(Event, frozen=True, kw_only=True):
+    """Something is due for a vehicle, such as its inspection (hu)."""
+
+    subject: ClassVar = "crm.vehicle.due.v1"
+    aggregate: ClassVar = "vehicle_id"
+
+    vehicle_id: UUID
+    workshop_id: UUID | None = None
+    customer_id: UUID | None = None
+    kind: str
+    due_on: date
+
+
+class ConsentChanged(Event, frozen=True, kw_only=True):
+    """A customer said yes or no to advertising; versions are counted by customer. An objection is to all purposes."""
+
+    subject: ClassVar = "crm.consent.changed.v1"
+    aggregate: ClassVar = "customer_id"
+
+    customer_id: UUID
+    record_id: UUID
+    """The proof."""
+    channel: str
+    purpose: str
+    state: ConsentState
+    source: ConsentSource
+    text_version: str | None = None
+    address_hash: Annotated[str | None, Personal] = None
+    """A keyed hash of the address, in hexadecimal."""
+    occurred_at: Instant
+
+
+class WebhookDisabled(Event, frozen=True, kw_only=True):
+    """A webhook has failed for a day and is called no more: its organisation should hear of it."""
+
+    subject: ClassVar = "crm.webhook.disabled.v1"
+    aggregate: ClassVar = "webhook_id"
+
+    webhook_id: UUID
+
+
+EVENTS: tuple[type[Event], ...] = (
+    LeadCreated,
+    LeadChanged,
+    LeadConverted,
+    LeadDeleted,
+    FollowUpDue,
+    CustomerCreated,
+    VehicleDue,
+    ConsentChanged,
+    WebhookDisabled,
+)
