@@ -77,6 +77,7 @@ UNAUDITED: Final = {
     "tenancy.signing_keys": "made and retired by the worker",
     "tenancy.sessions": "changes with every refresh",
     "tenancy.mails": "the row that caused it has one",
+    "crm.consents": "a projection of the records, which have one",
     "compliance.audit_logs": "is the trail itself",
     "core.schema_migrations": "written by the migration runner",
 }
