@@ -18,6 +18,10 @@ from carbot_crm.leads import queries as leads
 from carbot_crm.leads.routes import LEADS, PUBLIC_LEADS
 from carbot_crm.settings import Settings
 from carbot_crm.templates.routes import TEMPLATE_VERSIONS, TEMPLATES
+from carbot_crm.webhooks import events as webhooks
+from carbot_crm.webhooks.jobs import FORGET_DELIVERIES
+from carbot_crm.webhooks.models import TIMER as WEBHOOK_DELIVERY
+from carbot_crm.webhooks.routes import WEBHOOK_DELIVERIES, WEBHOOKS
 
 ROUTERS = (
     LEADS,
@@ -27,13 +31,17 @@ ROUTERS = (
     CONSENTS,
     TEMPLATES,
     TEMPLATE_VERSIONS,
+    WEBHOOKS,
+    WEBHOOK_DELIVERIES,
 )
 CONSUMERS = (
     directory.consumer("crm", publishable_keys=True),
     Consumer("crm", "consents", "CRM", {ConsentChanged: project_consent}),
     Consumer("crm", "reminders", "CRM", {VehicleDue: remind}),
+    Consumer("crm", "webhooks", "CRM", dict.fromkeys(webhooks.TYPES, webhooks.tell)),
 )
-TIMERS = {COMMUNICATION: send_due_message}
+TIMERS = {COMMUNICATION: send_due_message, WEBHOOK_DELIVERY: webhooks.send_due_delivery}
+JOBS = (FORGET_DELIVERIES,)
 ANNOUNCERS = {"lead": leads.list_lead_states}
 
 
@@ -50,6 +58,7 @@ SERVICE = Service(
     routers=ROUTERS,
     consumers=CONSUMERS,
     timers=TIMERS,
+    jobs=JOBS,
     announcers=ANNOUNCERS,
     state=state,
 )
