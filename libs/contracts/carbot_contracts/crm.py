@@ -71,25 +71,26 @@ class FollowUpDue(Event, frozen=True, kw_only=True):
 
 
 class CustomerCreated(Event, frozen=True, kw_only=True):
-    """Somebody has become a customer; of one of the whole organisation there is no workshop."""
+    """A workshop has taken up a customer."""
 
     subject: ClassVar = "crm.customer.created.v1"
     aggregate: ClassVar = "customer_id"
 
     customer_id: UUID
-    workshop_id: UUID | None = None
+    workshop_id: UUID | None
 
 
 class VehicleDue(Event, frozen=True, kw_only=True):
-    """Something is due for a vehicle, such as its inspection (hu)."""
+    """Something falls due on a vehicle soon; told once per vehicle and period."""
 
     subject: ClassVar = "crm.vehicle.due.v1"
     aggregate: ClassVar = "vehicle_id"
 
     vehicle_id: UUID
-    workshop_id: UUID | None = None
-    customer_id: UUID | None = None
+    workshop_id: UUID | None
+    customer_id: UUID | None
     kind: str
+    """hu, au, service, tyre_change or own."""
     due_on: date
 
 

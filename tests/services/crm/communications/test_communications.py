@@ -464,7 +464,7 @@ class TestRemind:
         email = f"hu-{uuid4().hex}@example.org"
         person = await store_customer(api_databases["crm"], firm.id, email=email, language="tr")
         vehicle = await store_vehicle(api_databases["crm"], firm.id)
-        due = VehicleDue(vehicle_id=vehicle, customer_id=person, kind="hu", due_on=date(2027, 3, 31))
+        due = VehicleDue(vehicle_id=vehicle, workshop_id=None, customer_id=person, kind="hu", due_on=date(2027, 3, 31))
         path = f"{CRM}/customers/{person}"
         await world.tell(firm.id, due)
         assert (await owner.get(f"{path}/communications")).json()["items"] == []
@@ -501,9 +501,9 @@ class TestRemind:
         vehicle = await store_vehicle(api_databases["crm"], firm.id)
         await self.publish(owner, "de", "HU")
         for due in (
-            VehicleDue(vehicle_id=vehicle, customer_id=person, kind="own", due_on=date(2027, 3, 31)),
-            VehicleDue(vehicle_id=vehicle, kind="hu", due_on=date(2027, 3, 31)),
-            VehicleDue(vehicle_id=vehicle, customer_id=uuid4(), kind="hu", due_on=date(2027, 3, 31)),
+            VehicleDue(vehicle_id=vehicle, workshop_id=None, customer_id=person, kind="own", due_on=date(2027, 3, 31)),
+            VehicleDue(vehicle_id=vehicle, workshop_id=None, customer_id=None, kind="hu", due_on=date(2027, 3, 31)),
+            VehicleDue(vehicle_id=vehicle, workshop_id=None, customer_id=uuid4(), kind="hu", due_on=date(2027, 3, 31)),
         ):
             await world.tell(firm.id, due)
         assert (await owner.get(f"{CRM}/communications")).json()["items"] == []

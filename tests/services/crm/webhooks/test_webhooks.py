@@ -174,8 +174,8 @@ class TestEvent:
         events: tuple[Event, ...] = (
             lead_deleted(organization, 0),
             lead_deleted(organization, 1),
-            CustomerCreated(customer_id=uuid4()),
-            VehicleDue(vehicle_id=uuid4(), kind="hu", due_on=utc_now().date()),
+            CustomerCreated(customer_id=uuid4(), workshop_id=None),
+            VehicleDue(vehicle_id=uuid4(), workshop_id=None, customer_id=None, kind="hu", due_on=utc_now().date()),
         )
         for event in events:
             await world.tell(organization.id, event)
