@@ -66,12 +66,12 @@ async def write_message(tx: Tx, keys: Keys, customer_id: UUID, new: NewMessage, 
 
     Raises CustomerNotFound, ContentMissing, InvalidMoment.
     """
-    if new.send_at is not None and new.send_at > now + LATEST:
+    if new.send_at is not None and not now < new.send_at <= now + LATEST:
         raise InvalidMoment(errors=(FieldError("/send_at", InvalidMoment.sentence()),))
     recipient = await send_gate.find_recipient(tx, customer_id)
     content = await _content(tx, recipient, new)
-    due_at = max(new.send_at or now, now)
-    verdict = await _assess(tx, keys, recipient, new.channel, new.purpose) if due_at == now else None
+    due_at = new.send_at or now
+    verdict = await _assess(tx, keys, recipient, new.channel, new.purpose) if new.send_at is None else None
     message = await queries.insert_message(tx, recipient, content, verdict, due_at=due_at, now=now)
     if message is None:
         raise CustomerNotFound(customer=customer_id)

@@ -280,8 +280,11 @@ class TestRequest:
             answer = await owner.post(f"{customer.path}/communications", json=body)
             assert (answer.status_code, answer.json()["code"]) == (422, "content_missing")
 
-    async def test_is_refused_for_a_moment_after_next_year(self, owner: httpx.AsyncClient, customer: Customer) -> None:
-        far = message(send_at=(utc_now() + timedelta(days=400)).isoformat())
+    @pytest.mark.parametrize("days", [-1, 400])
+    async def test_is_refused_for_a_moment_that_is_past_or_after_next_year(
+        self, owner: httpx.AsyncClient, customer: Customer, days: int
+    ) -> None:
+        far = message(send_at=(utc_now() + timedelta(days=days)).isoformat())
         answer = await owner.post(f"{customer.path}/communications", json=far)
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_moment")
 
