@@ -359,13 +359,19 @@ class TestUnsubscribe:
 
 
 class Refusing:
-    """A mail server that knows nobody."""
+    """A mail server that takes no mail: because of the recipient, or of what is in it."""
 
     def __init__(self) -> None:
-        self.answer = "550 5.1.1 nobody of that name"
+        self.recipient = "550 5.1.1 nobody of that name"
+        self.content = "554 5.6.0 not like that"
 
-    async def handle_RCPT(self, *_: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        return self.answer
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        if self.recipient.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.recipient
+
+    async def handle_DATA(self, *_: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        return self.content
 
 
 @pytest_asyncio.fixture
@@ -424,15 +430,17 @@ class TestSend:
         assert not await has_timer(runtime.database, due)
         assert (await wrote(owner, customer, message()))["ground"] == "address_undeliverable"
 
-    async def test_to_a_full_mailbox_fails_and_forbids_nothing(
+    @pytest.mark.parametrize("recipient", ["552 5.2.2 mailbox full", "550 5.7.1 we know you", "250 2.1.5 welcome"])
+    async def test_that_is_refused_but_not_because_nobody_is_there_fails_and_forbids_nothing(
         self,
+        recipient: str,
         owner: httpx.AsyncClient,
         customer: Customer,
         organization: Organization,
         runtime: Runtime,
         refusing: tuple[Refusing, str],
     ) -> None:
-        refusing[0].answer = "552 5.2.2 mailbox full"
+        refusing[0].recipient = recipient
         server = msgspec.structs.replace(
             runtime, settings=msgspec.structs.replace(runtime.settings, smtp_url=refusing[1])
         )
