@@ -107,7 +107,8 @@ class ConsentChanged(Event, frozen=True, kw_only=True):
     purpose: str
     state: ConsentState
     source: ConsentSource
-    text_version: str | None = None
+    text_version: Annotated[str | None, Personal] = None
+    """Which text was shown: a word that staff write."""
     address_hash: Annotated[str | None, Personal] = None
     """A keyed hash of the address, in hexadecimal."""
     occurred_at: Instant
