@@ -163,7 +163,7 @@ def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
 BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_lead": new_lead,
     "create_message": new_message,
-    "create_consent_record": lambda _side: {
+    "create_consent": lambda _side: {
         "channel": "email",
         "purpose": "hu_reminder",
         "state": "granted",

@@ -28,7 +28,7 @@ WRITE = [web.requires(scopes.COMMUNICATIONS_WRITE)]
 
 
 @get("/consents", guards=READ, responses=web.problems(CustomerNotFound, InvalidCursor))
-async def list_consent_records(
+async def list_consents(
     customer_id: FromPath[UUID], tx: web.Tx, caller: web.Caller, limit: web.Limit = 50, cursor: web.Cursor = None
 ) -> web.Page[ConsentRecord]:
     """List what a customer said of advertising, newest first: the proof."""
@@ -38,7 +38,7 @@ async def list_consent_records(
 
 
 @post("/consents", guards=WRITE, responses=web.problems(CustomerNotFound, InvalidConsentRecord, AddressMissing))
-async def create_consent_record(
+async def create_consent(
     customer_id: FromPath[UUID], data: JSONBody[NewConsentRecord], tx: web.Tx, keys: Keys, now: web.Now
 ) -> ConsentRecord:
     """Record a consent, its withdrawal or an objection; it counts at once."""
@@ -68,6 +68,6 @@ async def read_send_verdict(
 
 CONSENTS = Router(
     "/api/crm/v1/customers/{customer_id:str}",
-    route_handlers=[list_consent_records, create_consent_record, create_sale_address, read_send_verdict],
+    route_handlers=[list_consents, create_consent, create_sale_address, read_send_verdict],
     dependencies=PROVIDERS,
 )
