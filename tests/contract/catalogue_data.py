@@ -77,6 +77,8 @@ UNAUDITED: Final = {
     "tenancy.signing_keys": "made and retired by the worker",
     "tenancy.sessions": "changes with every refresh",
     "tenancy.mails": "the row that caused it has one",
+    "crm.consents": "a projection of the records, which have one",
+    "crm.webhook_deliveries": "are their own trail",
     "compliance.audit_logs": "is the trail itself",
     "core.schema_migrations": "written by the migration runner",
 }

@@ -5,6 +5,7 @@ A route that names an id which is not listed here fails its test.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -70,7 +71,7 @@ async def _rescoring(side: Side, _workshop: str) -> str:
     async with asyncio.timeout(30):
         while True:
             answer = await side.clients["crm"].post("/api/crm/v1/lead-scoring/runs")
-            if answer.status_code != 409:  # noqa: PLR2004 - one runs
+            if answer.status_code != 409:
                 made: str = answer.raise_for_status().json()["id"]
                 return made
             await asyncio.sleep(0.2)
@@ -108,6 +109,32 @@ async def _api_key(side: Side, workshop: str) -> str:
     return await _made(side.clients["tenancy"], "/api/tenancy/v1/api-keys", new_api_key(side, workshop_id=workshop))
 
 
+async def _communication(side: Side, workshop: str) -> str:
+    customer = await _customer(side, workshop)
+    path = f"/api/crm/v1/customers/{customer}/communications"
+    return await _made(side.clients["crm"], path, new_message(side))
+
+
+async def _template(side: Side, _workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/templates", {"name": "HU", "purpose": "hu_reminder"})
+
+
+async def _version(side: Side, workshop: str) -> str:
+    path = f"/api/crm/v1/templates/{await _template(side, workshop)}/versions"
+    made = await _made(side.clients["crm"], path, {"language": "de", "subject": "HU", "body": "Guten Tag $name"})
+    answer = await side.clients["crm"].post(f"/api/crm/v1/template-versions/{made}/publish")
+    answer.raise_for_status()
+    return made
+
+
+async def _webhook(side: Side, workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/webhooks", new_webhook(side, workshop_id=workshop))
+
+
+async def _delivery(side: Side, workshop: str) -> str:
+    return await _made(side.clients["crm"], f"/api/crm/v1/webhooks/{await _webhook(side, workshop)}/test", {})
+
+
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
     ("crm", "customer_id"): Resource(_customer),
@@ -116,6 +143,11 @@ RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "merge_id"): Resource(_merge),
     ("crm", "model_id"): Resource(_scoring_model, below_workshop=False),
     ("crm", "run_id"): Resource(_rescoring, below_workshop=False),
+    ("crm", "communication_id"): Resource(_communication),
+    ("crm", "template_id"): Resource(_template, below_workshop=False),
+    ("crm", "version_id"): Resource(_version, below_workshop=False),
+    ("crm", "webhook_id"): Resource(_webhook),
+    ("crm", "delivery_id"): Resource(_delivery),
     ("tenancy", "workshop_id"): Resource(_workshop),
     ("tenancy", "location_id"): Resource(_location),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
@@ -147,6 +179,19 @@ def new_due_rule(_side: Side) -> dict[str, Any]:
 
 def new_scoring_model(_side: Side) -> dict[str, Any]:
     return {"name": "Sommer", "rules": {"points": {"urgent_words": 20}}}
+def new_message(_side: Side) -> dict[str, Any]:
+    send_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    return {"purpose": "answer", "subject": "Ihre Frage", "body": "Guten Tag", "send_at": send_at}
+
+
+def new_webhook(side: Side, **changes: Any) -> dict[str, Any]:
+    """A webhook to where nobody listens."""
+    return {
+        "url": "http://127.0.0.1:1/hook",
+        "events": ["lead.created"],
+        "workshop_id": side.workshops[0],
+        **changes,
+    }
 
 
 def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
@@ -171,6 +216,18 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "edit_rule": lambda _side: {"name": "Klima"},
     "create_model": new_scoring_model,
     "convert_lead": lambda _side: {},
+    "create_message": new_message,
+    "create_consent": lambda _side: {
+        "channel": "email",
+        "purpose": "hu_reminder",
+        "state": "granted",
+        "source": "written",
+        "text_version": "2026-01",
+    },
+    "create_template": lambda _side: {"name": "HU", "purpose": "hu_reminder", "channel": "email"},
+    "create_template_version": lambda _side: {"language": "de", "subject": "HU", "body": "Guten Tag $name"},
+    "create_webhook": new_webhook,
+    "edit_webhook": lambda _side: {"events": ["lead.deleted"]},
     "assign_lead": lambda side: {"user_id": side.owner},
     "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),

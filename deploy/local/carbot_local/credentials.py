@@ -15,7 +15,7 @@ from carbot_local.layout import SERVICES
 from carbot_local.nats import PROVISION, new_seed
 from carbot_local.users import write_secret
 
-ENCRYPTING_SERVICES = ("tenancy", "compliance")
+ENCRYPTING_SERVICES = ("tenancy", "crm", "compliance")
 
 
 class AuditKey(msgspec.Struct, frozen=True):

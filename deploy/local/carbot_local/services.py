@@ -13,6 +13,7 @@ from carbot_local.stack import Stack
 
 ISSUER = "https://carbot.local"
 MAIL_FROM = "CarBot <noreply@carbot.local>"
+MAILING_SERVICES = ("tenancy", "crm")
 MAINTAIN_EVERY_SECONDS = 3600
 
 
@@ -59,7 +60,7 @@ def environment(stack: Stack, service: str, kind: str) -> dict[str, str]:
         settings["CARBOT_AUDIT_PUBLIC_KEYS"] = ",".join(
             f"{key.kid}:{key.public}" for key in stack.credentials.audit_keys
         )
-    if service == "tenancy":
+    if service in MAILING_SERVICES:
         settings["CARBOT_SMTP_URL"] = f"smtp://{HOST}:{stack.ports.smtp}"
         settings["CARBOT_MAIL_FROM"] = MAIL_FROM
         settings["CARBOT_PUBLIC_URL"] = stack.url(stack.ports.gateway)

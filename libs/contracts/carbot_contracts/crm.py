@@ -1,12 +1,14 @@
-"""Events of crm: by id and figures, never by name."""
+"""Events of crm: leads, customers, vehicles and consents, by id and figures, never by name."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from carbot_contracts.event import Event, Instant
+from carbot_contracts.event import Event, Instant, Personal
 
 LeadStatus = Literal["new", "contacted", "qualified", "converted", "lost", "spam"]
+ConsentState = Literal["granted", "confirmed", "withdrawn", "objected"]
+ConsentSource = Literal["written", "online", "oral", "link"]
 
 
 class LeadCreated(Event, frozen=True, kw_only=True):
@@ -53,6 +55,17 @@ class LeadDeleted(Event, frozen=True, kw_only=True):
     subject: ClassVar = "crm.lead.deleted.v1"
     aggregate: ClassVar = "lead_id"
 
+    lead_id: UUID
+    workshop_id: UUID
+
+
+class FollowUpDue(Event, frozen=True, kw_only=True):
+    """It is time to come back to a lead."""
+
+    subject: ClassVar = "crm.follow_up.due.v1"
+    aggregate: ClassVar = "task_id"
+
+    task_id: UUID
     lead_id: UUID
     workshop_id: UUID
 
@@ -108,13 +121,45 @@ class VehicleDue(Event, frozen=True, kw_only=True):
     due_on: date
 
 
+class ConsentChanged(Event, frozen=True, kw_only=True):
+    """A customer said yes or no to advertising; versions are counted by customer. An objection is to all purposes."""
+
+    subject: ClassVar = "crm.consent.changed.v1"
+    aggregate: ClassVar = "customer_id"
+
+    customer_id: UUID
+    record_id: UUID
+    """The proof."""
+    channel: str
+    purpose: str
+    state: ConsentState
+    source: ConsentSource
+    text_version: Annotated[str | None, Personal] = None
+    """Which text was shown: a word that staff write."""
+    address_hash: Annotated[str | None, Personal] = None
+    """A keyed hash of the address, in hexadecimal."""
+    occurred_at: Instant
+
+
+class WebhookDisabled(Event, frozen=True, kw_only=True):
+    """A webhook has failed for a day and is called no more: its organisation should hear of it."""
+
+    subject: ClassVar = "crm.webhook.disabled.v1"
+    aggregate: ClassVar = "webhook_id"
+
+    webhook_id: UUID
+
+
 EVENTS: tuple[type[Event], ...] = (
     LeadCreated,
     LeadChanged,
     LeadConverted,
     LeadDeleted,
+    FollowUpDue,
     CustomerCreated,
     CustomerChanged,
     VehicleChanged,
     VehicleDue,
+    ConsentChanged,
+    WebhookDisabled,
 )

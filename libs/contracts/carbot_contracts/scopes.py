@@ -85,6 +85,8 @@ PUBLIC_ROUTES: Final = frozenset(
         "POST /api/tenancy/v1/invitations/accept",
         "GET /api/billing/v1/plans",
         "POST /api/crm/v1/public/leads",
+        "GET /api/crm/v1/public/unsubscribe",
+        "POST /api/crm/v1/public/unsubscribe",
     },
 )
 """The one list of routes without a scope. An app refuses to start with a route that has neither, and a test holds this list."""

@@ -59,6 +59,20 @@ TrustedProxies = Annotated[
     ),
 ]
 
+SmtpUrl = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^smtp://[^/\s]+$(?!\n)", description="the address of a mail server, for example smtp://127.0.0.1:1025"
+    ),
+]
+Sender = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[^\x00-\x1f\x7f@]+@[^\x00-\x1f\x7f@]+$(?!\n)",
+        description="whom mails are from, for example CarBot <noreply@carbot.example>",
+    ),
+]
+
 
 class SettingError(SystemExit):
     """A setting is missing or malformed; the text names it, what is wrong, and the mend. The process ends with status 2."""

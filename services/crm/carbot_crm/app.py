@@ -1,9 +1,18 @@
 """What crm consists of."""
 
 from pathlib import Path
+from typing import Any
 
+from carbot_contracts.crm import ConsentChanged, VehicleDue
 from carbot_core import directory
-from carbot_core.service import Service
+from carbot_core.consume import Consumer
+from carbot_core.crypto import Vault
+from carbot_core.service import Runtime, Service
+from carbot_crm.communications.events import remind, send_due_message
+from carbot_crm.communications.models import TIMER as COMMUNICATION
+from carbot_crm.communications.routes import COMMUNICATIONS, PUBLIC_UNSUBSCRIBE
+from carbot_crm.consents.events import project_consent
+from carbot_crm.consents.routes import CONSENTS
 from carbot_crm.customers import queries as customers
 from carbot_crm.customers.routes import CUSTOMERS
 from carbot_crm.dashboard.routes import DASHBOARD
@@ -11,6 +20,7 @@ from carbot_crm.due.jobs import ANNOUNCE_DUE
 from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
 from carbot_crm.duplicates.jobs import FIND_PAIRS
 from carbot_crm.duplicates.routes import DUPLICATES, DUPLICATES_OF_CUSTOMER
+from carbot_crm.keys import Keys
 from carbot_crm.lead_scoring.actions import RESCORING
 from carbot_crm.lead_scoring.events import rescore
 from carbot_crm.lead_scoring.routes import LEAD_SCORING, SCORES
@@ -18,8 +28,14 @@ from carbot_crm.leads import queries as leads
 from carbot_crm.leads.routes import LEADS, PUBLIC_LEADS
 from carbot_crm.merges.routes import MERGES, MERGES_OF_CUSTOMER
 from carbot_crm.search.routes import SEARCH
+from carbot_crm.settings import Settings
+from carbot_crm.templates.routes import TEMPLATE_VERSIONS, TEMPLATES
 from carbot_crm.vehicles import queries as vehicles
 from carbot_crm.vehicles.routes import VEHICLES, VEHICLES_OF_CUSTOMER
+from carbot_crm.webhooks import events as webhooks
+from carbot_crm.webhooks.jobs import FORGET_DELIVERIES
+from carbot_crm.webhooks.models import TIMER as WEBHOOK_DELIVERY
+from carbot_crm.webhooks.routes import WEBHOOK_DELIVERIES, WEBHOOKS
 
 ROUTERS = (
     LEADS,
@@ -38,22 +54,43 @@ ROUTERS = (
     DUPLICATES_OF_CUSTOMER,
     MERGES,
     MERGES_OF_CUSTOMER,
+    COMMUNICATIONS,
+    PUBLIC_UNSUBSCRIBE,
+    CONSENTS,
+    TEMPLATES,
+    TEMPLATE_VERSIONS,
+    WEBHOOKS,
+    WEBHOOK_DELIVERIES,
 )
-CONSUMERS = (directory.consumer("crm", publishable_keys=True),)
-TIMERS = {RESCORING: rescore}
-JOBS = (ANNOUNCE_DUE, FIND_PAIRS)
+CONSUMERS = (
+    directory.consumer("crm", publishable_keys=True),
+    Consumer("crm", "consents", "CRM", {ConsentChanged: project_consent}),
+    Consumer("crm", "reminders", "CRM", {VehicleDue: remind}),
+    Consumer("crm", "webhooks", "CRM", dict.fromkeys(webhooks.TYPES, webhooks.tell)),
+)
+TIMERS = {RESCORING: rescore, COMMUNICATION: send_due_message, WEBHOOK_DELIVERY: webhooks.send_due_delivery}
+JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_DELIVERIES)
 ANNOUNCERS = {
     "lead": leads.list_lead_states,
     "customer": customers.list_customer_states,
     "vehicle": vehicles.list_vehicle_states,
 }
 
+
+def state(runtime: Runtime) -> dict[str, Any]:
+    """Return what the routes need beside the database."""
+    key = runtime.settings.key_encryption_key
+    return {"derived_keys": Keys(key), "vault": Vault.from_base64(key)}
+
+
 SERVICE = Service(
     name="crm",
     folder=Path(__file__).parent,
+    settings=Settings,
     routers=ROUTERS,
     consumers=CONSUMERS,
     timers=TIMERS,
     jobs=JOBS,
     announcers=ANNOUNCERS,
+    state=state,
 )

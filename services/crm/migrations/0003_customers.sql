@@ -53,7 +53,7 @@ CREATE INDEX customers_workshop_newest ON crm.customers (organization_id, worksh
 -- Lookup and duplicates.
 CREATE INDEX customers_email ON crm.customers (organization_id, email);
 CREATE INDEX customers_phone ON crm.customers (organization_id, phone);
-CREATE INDEX customers_survivor ON crm.customers (organization_id, merged_into) WHERE merged_into IS NOT NULL;
+CREATE INDEX customers_survivor ON crm.customers (organization_id, merged_into);
 CREATE INDEX customers_search ON crm.customers USING gin (organization_id, search gin_trgm_ops)
 WHERE merged_into IS NULL;
 

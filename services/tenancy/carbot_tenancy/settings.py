@@ -1,25 +1,7 @@
 """What tenancy needs to know beyond what every service does."""
 
-from typing import Annotated
-
-import msgspec
-
 from carbot_core import settings
-from carbot_core.settings import Base64Key, HttpUrl
-
-SmtpUrl = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^smtp://[^/\s]+$(?!\n)", description="the address of a mail server, for example smtp://127.0.0.1:1025"
-    ),
-]
-Sender = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[^\x00-\x1f\x7f@]+@[^\x00-\x1f\x7f@]+$(?!\n)",
-        description="whom mails are from, for example CarBot <noreply@carbot.example>",
-    ),
-]
+from carbot_core.settings import Base64Key, HttpUrl, Sender, SmtpUrl
 
 
 class Settings(settings.Settings, frozen=True, kw_only=True):

@@ -1,27 +1,11 @@
 """Letters: a wording, made into plain text and into HTML."""
 
 from html import escape
-from typing import Final
 
-from carbot_core.mail import Letter
+from carbot_core.mail import Letter, write_page
 from carbot_tenancy.fields import Locale
 from carbot_tenancy.mails.models import Contents
 from carbot_tenancy.mails.wordings import LINK, WORDINGS
-
-_LAYOUT: Final = """\
-<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{subject}</title>
-</head>
-<body style="margin: 1.5em auto; max-width: 36em; padding: 0 1em; font: 1em/1.5 sans-serif">
-{paragraphs}
-</body>
-</html>
-"""
-"""Nothing that is fetched from elsewhere, and everything there without styles."""
 
 
 def write_letter(contents: Contents, *, to: str, locale: Locale, public_url: str) -> Letter:
@@ -42,5 +26,5 @@ def write_letter(contents: Contents, *, to: str, locale: Locale, public_url: str
         to=to,
         subject=wording.subject,
         text="\n\n".join(text) + "\n",
-        html=_LAYOUT.format(language=locale, subject=escape(wording.subject), paragraphs="\n".join(html)),
+        html=write_page(wording.subject, html, language=locale),
     )

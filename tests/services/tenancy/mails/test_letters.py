@@ -125,7 +125,8 @@ class TestMailer:
         "spoiled", [{"to": "a@b.de\nBcc: eve@example.org"}, {"subject": "Hello\r\nBcc: eve@example.org"}]
     )
     async def test_sends_nothing_with_a_line_break_in_a_header(self, mailbox: Mailbox, spoiled: dict[str, str]) -> None:
-        letter = Letter(**{"to": new_email("header"), "subject": "Hello", "text": "x", "html": "<p>x</p>", **spoiled})
+        given = {"to": new_email("header"), "subject": "Hello", **spoiled}
+        letter = Letter(given["to"], given["subject"], "x", "<p>x</p>")
         with pytest.raises(ValueError, match="Header"):
             await Mailer(mailbox.url, "noreply@carbot.test").send(letter)
         assert mailbox.to("eve@example.org") == []

@@ -1,0 +1,1 @@
+"""Communications: every touchpoint with a customer, and the one outbox of what is sent to them."""

@@ -1,0 +1,1 @@
+"""Consents and objections to advertising: the proof, and the projection that the send gate reads."""

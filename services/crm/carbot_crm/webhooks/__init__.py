@@ -1,0 +1,1 @@
+"""Outgoing webhooks: an organisation's own systems hear of what happens, signed, retried and logged."""
