@@ -9,6 +9,10 @@ CREATE FUNCTION crm.fold(written text) RETURNS text
         lower(public.unaccent('public.unaccent'::regdictionary, lower(normalize(written, NFC)))), '([aou])e', '\1', 'g')
 $$;
 
+CREATE FUNCTION crm.plate_key(written text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $_$ SELECT regexp_replace(translate(upper(normalize(written, NFC)), ' -.', ''), '([0-9])[HE]$', '\1') $_$;
+
 CREATE TABLE crm.audit_outbox (
     pos bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -123,13 +127,45 @@ END),
 
 ALTER TABLE ONLY crm.customer_communications FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE crm.customer_duplicates (
+    organization_id uuid NOT NULL,
+    first_id uuid NOT NULL,
+    second_id uuid NOT NULL,
+    score smallint NOT NULL,
+    reasons text[] NOT NULL,
+    dismissed_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT customer_duplicates_order CHECK ((first_id < second_id)),
+    CONSTRAINT customer_duplicates_score CHECK (((score >= 0) AND (score <= 100)))
+);
+
+ALTER TABLE ONLY crm.customer_duplicates FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.customer_merges (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    survivor_id uuid NOT NULL,
+    merged_id uuid NOT NULL,
+    snapshot jsonb NOT NULL,
+    merged_by uuid,
+    undone_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT customer_merges_of_two CHECK ((survivor_id <> merged_id))
+);
+
+ALTER TABLE ONLY crm.customer_merges FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.customer_vehicles (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
     workshop_id uuid,
     vin text,
     plate text,
-    plate_key text,
+    plate_key text GENERATED ALWAYS AS (crm.plate_key(plate)) STORED,
     season_from smallint,
     season_to smallint,
     hsn text,
@@ -145,7 +181,7 @@ CREATE TABLE crm.customer_vehicles (
     last_hu_on date,
     is_active boolean DEFAULT true NOT NULL,
     note text,
-    search text GENERATED ALWAYS AS (crm.fold(((((((COALESCE(plate_key, ''::text) || ' '::text) || COALESCE(vin, ''::text)) || ' '::text) || COALESCE(make, ''::text)) || ' '::text) || COALESCE(model, ''::text)))) STORED,
+    search text GENERATED ALWAYS AS (crm.fold(((((((COALESCE(crm.plate_key(plate), ''::text) || ' '::text) || COALESCE(vin, ''::text)) || ' '::text) || COALESCE(make, ''::text)) || ' '::text) || COALESCE(model, ''::text)))) STORED,
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
@@ -208,6 +244,29 @@ CREATE TABLE crm.dead_letters (
     replayed_at timestamp with time zone
 );
 
+CREATE TABLE crm.due_rules (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    vehicle_class text,
+    first_months smallint,
+    next_months smallint,
+    kilometres integer,
+    calendar_months smallint[],
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT due_rules_calendar CHECK (((calendar_months <@ '{1,2,3,4,5,6,7,8,9,10,11,12}'::smallint[]) AND (calendar_months <> '{}'::smallint[]))),
+    CONSTRAINT due_rules_has_measure CHECK (((next_months IS NOT NULL) OR (kilometres IS NOT NULL) OR (calendar_months IS NOT NULL))),
+    CONSTRAINT due_rules_kilometres CHECK (((kilometres >= 100) AND (kilometres <= 500000))),
+    CONSTRAINT due_rules_kind CHECK ((kind = ANY (ARRAY['service'::text, 'tyre_change'::text, 'own'::text]))),
+    CONSTRAINT due_rules_months CHECK ((((first_months >= 1) AND (first_months <= 240)) AND ((next_months >= 1) AND (next_months <= 240))))
+);
+
+ALTER TABLE ONLY crm.due_rules FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.idempotency_keys (
     organization_id uuid NOT NULL,
     principal uuid NOT NULL,
@@ -241,10 +300,45 @@ CREATE TABLE crm.lead_interactions (
     author_id uuid,
     text text,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT lead_interactions_kind CHECK ((kind = ANY (ARRAY['call'::text, 'note'::text, 'mail'::text, 'form'::text, 'contact'::text, 'qualification'::text, 'loss'::text, 'reopening'::text, 'assignment'::text])))
+    CONSTRAINT lead_interactions_kind CHECK ((kind = ANY (ARRAY['call'::text, 'note'::text, 'mail'::text, 'form'::text, 'contact'::text, 'qualification'::text, 'loss'::text, 'reopening'::text, 'assignment'::text, 'spam'::text, 'conversion'::text])))
 );
 
 ALTER TABLE ONLY crm.lead_interactions FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.lead_scoring_history (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    workshop_id uuid NOT NULL,
+    score smallint NOT NULL,
+    classification text NOT NULL,
+    model_version integer NOT NULL,
+    features jsonb NOT NULL,
+    contributions jsonb NOT NULL,
+    trigger text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT lead_scoring_history_trigger CHECK ((trigger = ANY (ARRAY['taken'::text, 'message'::text, 'edit'::text, 'rescoring'::text])))
+);
+
+ALTER TABLE ONLY crm.lead_scoring_history FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.lead_scoring_models (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    version integer NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    parameters jsonb NOT NULL,
+    status text DEFAULT 'draft'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT lead_scoring_models_after_ours CHECK ((version > 1)),
+    CONSTRAINT lead_scoring_models_kind CHECK ((kind = ANY (ARRAY['rules'::text, 'logistic'::text]))),
+    CONSTRAINT lead_scoring_models_status CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])))
+);
+
+ALTER TABLE ONLY crm.lead_scoring_models FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE crm.leads (
     organization_id uuid NOT NULL,
@@ -271,11 +365,22 @@ CREATE TABLE crm.leads (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     revision bigint DEFAULT 1 NOT NULL,
+    lead_score smallint DEFAULT 0 NOT NULL,
+    classification text DEFAULT 'very_cold'::text NOT NULL,
+    urgency_class text DEFAULT 'low'::text NOT NULL,
+    first_response_at timestamp with time zone,
+    converted_at timestamp with time zone,
+    customer_id uuid,
+    vehicle_id uuid,
+    search text GENERATED ALWAYS AS (crm.fold(((((((((name || ' '::text) || COALESCE(email, ''::text)) || ' '::text) || COALESCE(vehicle, ''::text)) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text) || COALESCE(('0'::text || substr(phone, 4)), ''::text)))) STORED,
+    CONSTRAINT leads_classification CHECK ((classification = ANY (ARRAY['hot'::text, 'warm'::text, 'cold'::text, 'very_cold'::text]))),
     CONSTRAINT leads_language CHECK ((language = ANY (ARRAY['de'::text, 'en'::text, 'tr'::text, 'pl'::text]))),
     CONSTRAINT leads_priority CHECK (((priority >= 0) AND (priority <= 100))),
     CONSTRAINT leads_reachable CHECK (((phone IS NOT NULL) OR (email IS NOT NULL))),
+    CONSTRAINT leads_score CHECK (((lead_score >= 0) AND (lead_score <= 100))),
     CONSTRAINT leads_source CHECK ((source = ANY (ARRAY['website'::text, 'widget'::text, 'phone'::text, 'email'::text, 'walk_in'::text, 'referral'::text, 'import'::text]))),
-    CONSTRAINT leads_status CHECK ((status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text, 'converted'::text, 'lost'::text, 'spam'::text])))
+    CONSTRAINT leads_status CHECK ((status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text, 'converted'::text, 'lost'::text, 'spam'::text]))),
+    CONSTRAINT leads_urgency_class CHECK ((urgency_class = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text])))
 );
 
 ALTER TABLE ONLY crm.leads FORCE ROW LEVEL SECURITY;
@@ -304,6 +409,21 @@ CREATE TABLE crm.message_templates (
 );
 
 ALTER TABLE ONLY crm.message_templates FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.mileage_readings (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    vehicle_id uuid NOT NULL,
+    workshop_id uuid,
+    read_on date NOT NULL,
+    kilometres integer NOT NULL,
+    reason text,
+    author_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT mileage_readings_plausible CHECK (((kilometres >= 0) AND (kilometres <= 2000000)))
+);
+
+ALTER TABLE ONLY crm.mileage_readings FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE crm.organizations (
     organization_id uuid NOT NULL,
@@ -356,6 +476,22 @@ CREATE TABLE crm.publishable_keys (
 );
 
 ALTER TABLE ONLY crm.publishable_keys FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.rescoring_runs (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    total integer NOT NULL,
+    done integer DEFAULT 0 NOT NULL,
+    changed integer DEFAULT 0 NOT NULL,
+    after uuid,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT rescoring_runs_state CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
+);
+
+ALTER TABLE ONLY crm.rescoring_runs FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE crm.revocations (
     organization_id uuid NOT NULL,
@@ -442,6 +578,29 @@ CREATE TABLE crm.timers (
     created_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE crm.vehicle_due_items (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    vehicle_id uuid NOT NULL,
+    workshop_id uuid,
+    kind text NOT NULL,
+    rule_id uuid,
+    name text,
+    due_on date,
+    due_at_kilometres integer,
+    source text NOT NULL,
+    done_at timestamp with time zone,
+    announced_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT vehicle_due_items_kind CHECK ((kind = ANY (ARRAY['hu'::text, 'au'::text, 'service'::text, 'tyre_change'::text, 'own'::text]))),
+    CONSTRAINT vehicle_due_items_measure CHECK (((due_on IS NOT NULL) OR (due_at_kilometres IS NOT NULL))),
+    CONSTRAINT vehicle_due_items_source CHECK ((source = ANY (ARRAY['first_registration'::text, 'work'::text])))
+);
+
+ALTER TABLE ONLY crm.vehicle_due_items FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.vehicle_ownerships (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -457,6 +616,25 @@ CREATE TABLE crm.vehicle_ownerships (
 );
 
 ALTER TABLE ONLY crm.vehicle_ownerships FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.vehicle_works (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    vehicle_id uuid NOT NULL,
+    workshop_id uuid,
+    kind text NOT NULL,
+    rule_id uuid,
+    done_on date NOT NULL,
+    passed boolean NOT NULL,
+    kilometres integer,
+    note text,
+    author_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT vehicle_works_kilometres CHECK (((kilometres >= 0) AND (kilometres <= 2000000))),
+    CONSTRAINT vehicle_works_kind CHECK ((kind = ANY (ARRAY['hu'::text, 'au'::text, 'service'::text, 'tyre_change'::text, 'own'::text, 'repair'::text])))
+);
+
+ALTER TABLE ONLY crm.vehicle_works FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE crm.webhook_deliveries (
     organization_id uuid NOT NULL,
@@ -528,6 +706,12 @@ ALTER TABLE ONLY crm.consents
 ALTER TABLE ONLY crm.customer_communications
     ADD CONSTRAINT customer_communications_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY crm.customer_duplicates
+    ADD CONSTRAINT customer_duplicates_pkey PRIMARY KEY (organization_id, first_id, second_id);
+
+ALTER TABLE ONLY crm.customer_merges
+    ADD CONSTRAINT customer_merges_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.customer_vehicles
     ADD CONSTRAINT customer_vehicles_pkey PRIMARY KEY (organization_id, id);
 
@@ -539,6 +723,9 @@ ALTER TABLE ONLY crm.dead_letters
 
 ALTER TABLE ONLY crm.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY crm.due_rules
+    ADD CONSTRAINT due_rules_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY crm.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organization_id, principal, key_hash);
@@ -552,6 +739,15 @@ ALTER TABLE ONLY crm.jobs
 ALTER TABLE ONLY crm.lead_interactions
     ADD CONSTRAINT lead_interactions_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY crm.lead_scoring_history
+    ADD CONSTRAINT lead_scoring_history_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY crm.lead_scoring_models
+    ADD CONSTRAINT lead_scoring_models_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY crm.lead_scoring_models
+    ADD CONSTRAINT lead_scoring_models_version UNIQUE (organization_id, version);
+
 ALTER TABLE ONLY crm.leads
     ADD CONSTRAINT leads_pkey PRIMARY KEY (organization_id, id);
 
@@ -564,6 +760,9 @@ ALTER TABLE ONLY crm.members
 ALTER TABLE ONLY crm.message_templates
     ADD CONSTRAINT message_templates_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY crm.mileage_readings
+    ADD CONSTRAINT mileage_readings_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.organizations
     ADD CONSTRAINT organizations_pkey PRIMARY KEY (organization_id);
 
@@ -572,6 +771,9 @@ ALTER TABLE ONLY crm.outbox
 
 ALTER TABLE ONLY crm.publishable_keys
     ADD CONSTRAINT publishable_keys_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY crm.rescoring_runs
+    ADD CONSTRAINT rescoring_runs_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY crm.revocations
     ADD CONSTRAINT revocations_pkey PRIMARY KEY (organization_id, kind, subject_id);
@@ -597,11 +799,17 @@ ALTER TABLE ONLY crm.tenants
 ALTER TABLE ONLY crm.timers
     ADD CONSTRAINT timers_pkey PRIMARY KEY (organization_id, kind, key);
 
+ALTER TABLE ONLY crm.vehicle_due_items
+    ADD CONSTRAINT vehicle_due_items_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.vehicle_ownerships
     ADD CONSTRAINT vehicle_ownerships_one_at_a_time EXCLUDE USING gist (organization_id WITH =, vehicle_id WITH =, daterange(starts_on, ends_on) WITH &&);
 
 ALTER TABLE ONLY crm.vehicle_ownerships
     ADD CONSTRAINT vehicle_ownerships_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY crm.vehicle_works
+    ADD CONSTRAINT vehicle_works_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY crm.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_once UNIQUE (organization_id, webhook_id, event_id);
@@ -631,6 +839,16 @@ CREATE INDEX customer_communications_version ON crm.customer_communications USIN
 
 CREATE INDEX customer_communications_workshop ON crm.customer_communications USING btree (organization_id, workshop_id, created_at DESC, id DESC);
 
+CREATE INDEX customer_duplicates_best ON crm.customer_duplicates USING btree (organization_id, score DESC, first_id, second_id) WHERE (dismissed_at IS NULL);
+
+CREATE INDEX customer_duplicates_second ON crm.customer_duplicates USING btree (organization_id, second_id);
+
+CREATE UNIQUE INDEX customer_merges_in_force ON crm.customer_merges USING btree (organization_id, merged_id) WHERE (undone_at IS NULL);
+
+CREATE INDEX customer_merges_merged ON crm.customer_merges USING btree (organization_id, merged_id);
+
+CREATE INDEX customer_merges_of_survivor ON crm.customer_merges USING btree (organization_id, survivor_id, created_at DESC, id DESC);
+
 CREATE INDEX customer_vehicles_newest ON crm.customer_vehicles USING btree (organization_id, created_at DESC, id DESC);
 
 CREATE INDEX customer_vehicles_plate ON crm.customer_vehicles USING btree (organization_id, plate_key);
@@ -649,11 +867,15 @@ CREATE INDEX customers_phone ON crm.customers USING btree (organization_id, phon
 
 CREATE INDEX customers_search ON crm.customers USING gin (organization_id, search public.gin_trgm_ops) WHERE (merged_into IS NULL);
 
-CREATE INDEX customers_survivor ON crm.customers USING btree (organization_id, merged_into) WHERE (merged_into IS NOT NULL);
+CREATE INDEX customers_survivor ON crm.customers USING btree (organization_id, merged_into);
 
 CREATE INDEX customers_workshop_newest ON crm.customers USING btree (organization_id, workshop_id, created_at DESC, id DESC);
 
+CREATE INDEX due_rules_newest ON crm.due_rules USING btree (organization_id, created_at DESC, id DESC);
+
 CREATE INDEX idempotency_keys_expiry ON crm.idempotency_keys USING btree (expires_at);
+
+CREATE INDEX idx_leads_hot_prospects ON crm.leads USING btree (organization_id, workshop_id, lead_score DESC, created_at DESC, id DESC) WHERE ((status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text])) AND (lead_score >= 70));
 
 CREATE INDEX idx_vehicles_tuv_due ON crm.customer_vehicles USING btree (organization_id, tuv_expiry, id) WHERE ((tuv_expiry IS NOT NULL) AND is_active);
 
@@ -663,7 +885,17 @@ CREATE INDEX lead_interactions_of_lead ON crm.lead_interactions USING btree (org
 
 CREATE INDEX lead_interactions_of_workshop ON crm.lead_interactions USING btree (organization_id, workshop_id);
 
+CREATE INDEX lead_scoring_history_of_lead ON crm.lead_scoring_history USING btree (organization_id, lead_id, created_at DESC, id DESC);
+
+CREATE INDEX lead_scoring_history_workshop ON crm.lead_scoring_history USING btree (organization_id, workshop_id);
+
+CREATE UNIQUE INDEX lead_scoring_models_one_active ON crm.lead_scoring_models USING btree (organization_id) WHERE (status = 'active'::text);
+
 CREATE INDEX leads_assigned ON crm.leads USING btree (organization_id, assigned_to, status);
+
+CREATE INDEX leads_customer ON crm.leads USING btree (organization_id, customer_id, created_at DESC, id DESC);
+
+CREATE INDEX leads_dashboard ON crm.leads USING btree (organization_id, created_at DESC) INCLUDE (workshop_id, status, source, lead_score, classification, first_response_at, converted_at);
 
 CREATE INDEX leads_follow_up ON crm.leads USING btree (organization_id, next_follow_up_at) WHERE (status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text]));
 
@@ -671,13 +903,23 @@ CREATE INDEX leads_inbox ON crm.leads USING btree (organization_id, created_at D
 
 CREATE UNIQUE INDEX leads_one_open_of_phone ON crm.leads USING btree (organization_id, workshop_id, phone) WHERE (status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text]));
 
+CREATE INDEX leads_search ON crm.leads USING gin (organization_id, search public.gin_trgm_ops);
+
+CREATE INDEX leads_vehicle ON crm.leads USING btree (organization_id, vehicle_id, created_at DESC, id DESC);
+
 CREATE INDEX leads_workshop_inbox ON crm.leads USING btree (organization_id, workshop_id, created_at DESC, id DESC);
 
 CREATE INDEX message_templates_newest ON crm.message_templates USING btree (organization_id, created_at DESC, id DESC);
 
 CREATE INDEX message_templates_purpose ON crm.message_templates USING btree (organization_id, purpose, channel);
 
+CREATE INDEX mileage_readings_of_vehicle ON crm.mileage_readings USING btree (organization_id, vehicle_id, read_on DESC, id DESC);
+
+CREATE INDEX mileage_readings_workshop ON crm.mileage_readings USING btree (organization_id, workshop_id);
+
 CREATE INDEX outbox_unpublished ON ONLY crm.outbox USING btree (pos) WHERE (published_at IS NULL);
+
+CREATE UNIQUE INDEX rescoring_runs_one_at_a_time ON crm.rescoring_runs USING btree (organization_id) WHERE (state = 'running'::text);
 
 CREATE INDEX revocations_recorded_at ON crm.revocations USING btree (recorded_at);
 
@@ -691,6 +933,18 @@ CREATE INDEX tenants_changed_at ON crm.tenants USING btree (changed_at);
 
 CREATE INDEX timers_due ON crm.timers USING btree (due_at);
 
+CREATE INDEX vehicle_due_items_due ON crm.vehicle_due_items USING btree (organization_id, kind, due_on, id) WHERE ((done_at IS NULL) AND (due_on IS NOT NULL));
+
+CREATE INDEX vehicle_due_items_of_vehicle ON crm.vehicle_due_items USING btree (organization_id, vehicle_id);
+
+CREATE UNIQUE INDEX vehicle_due_items_one_open ON crm.vehicle_due_items USING btree (organization_id, vehicle_id, kind, rule_id) NULLS NOT DISTINCT WHERE (done_at IS NULL);
+
+CREATE INDEX vehicle_due_items_rule ON crm.vehicle_due_items USING btree (organization_id, rule_id);
+
+CREATE INDEX vehicle_due_items_unannounced ON crm.vehicle_due_items USING btree (organization_id, due_on) WHERE ((done_at IS NULL) AND (announced_at IS NULL) AND (due_on IS NOT NULL));
+
+CREATE INDEX vehicle_due_items_workshop ON crm.vehicle_due_items USING btree (organization_id, workshop_id);
+
 CREATE INDEX vehicle_ownerships_customer ON crm.vehicle_ownerships USING btree (organization_id, customer_id, vehicle_id);
 
 CREATE UNIQUE INDEX vehicle_ownerships_present ON crm.vehicle_ownerships USING btree (organization_id, vehicle_id) WHERE (ends_on IS NULL);
@@ -698,6 +952,12 @@ CREATE UNIQUE INDEX vehicle_ownerships_present ON crm.vehicle_ownerships USING b
 CREATE INDEX vehicle_ownerships_vehicle ON crm.vehicle_ownerships USING btree (organization_id, vehicle_id, starts_on DESC);
 
 CREATE INDEX vehicle_ownerships_workshop ON crm.vehicle_ownerships USING btree (organization_id, workshop_id);
+
+CREATE INDEX vehicle_works_of_vehicle ON crm.vehicle_works USING btree (organization_id, vehicle_id, done_on DESC, id DESC);
+
+CREATE INDEX vehicle_works_rule ON crm.vehicle_works USING btree (organization_id, rule_id);
+
+CREATE INDEX vehicle_works_workshop ON crm.vehicle_works USING btree (organization_id, workshop_id);
 
 CREATE INDEX webhook_deliveries_age ON crm.webhook_deliveries USING btree (organization_id, created_at);
 
@@ -711,15 +971,27 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.consent_records REFERENCING OLD 
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.customer_communications REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{recipient,subject,body}');
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.customer_duplicates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.customer_merges REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'survivor_id', '{snapshot}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.customer_vehicles REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,plate_key,updated_at,revision}', 'id', '{vin,plate,note}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.customers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{first_name,last_name,company,email,phone,street,postal_code,city,note}');
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.due_rules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.lead_interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'lead_id', '{text}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.lead_scoring_models REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.leads REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.message_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.mileage_readings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{reason}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.rescoring_runs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{done,changed,after,updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.sale_addresses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
 
@@ -727,7 +999,11 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.suppressions REFERENCING OLD TAB
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.template_versions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.vehicle_due_items REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{announced_at,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.vehicle_ownerships REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.vehicle_works REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{note}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.webhooks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
 
@@ -735,15 +1011,27 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.consent_records REFERENCING NEW 
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.customer_communications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{recipient,subject,body}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.customer_duplicates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.customer_merges REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'survivor_id', '{snapshot}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.customer_vehicles REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,plate_key,updated_at,revision}', 'id', '{vin,plate,note}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.customers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{first_name,last_name,company,email,phone,street,postal_code,city,note}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.due_rules REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.lead_interactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'lead_id', '{text}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.lead_scoring_models REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.leads REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.message_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.mileage_readings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{reason}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.rescoring_runs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{done,changed,after,updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.sale_addresses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
 
@@ -751,7 +1039,11 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.suppressions REFERENCING NEW TAB
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.template_versions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.vehicle_due_items REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{announced_at,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.vehicle_ownerships REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.vehicle_works REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{note}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.webhooks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
 
@@ -759,15 +1051,27 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.consent_records REFERENCING OLD 
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.customer_communications REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{recipient,subject,body}');
 
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.customer_duplicates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.customer_merges REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'survivor_id', '{snapshot}');
+
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.customer_vehicles REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,plate_key,updated_at,revision}', 'id', '{vin,plate,note}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.customers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{first_name,last_name,company,email,phone,street,postal_code,city,note}');
 
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.due_rules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.lead_interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'lead_id', '{text}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.lead_scoring_models REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.leads REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.message_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.mileage_readings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{reason}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.rescoring_runs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{done,changed,after,updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.sale_addresses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
 
@@ -775,7 +1079,11 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.suppressions REFERENCING OLD TAB
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.template_versions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.vehicle_due_items REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{announced_at,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.vehicle_ownerships REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'customer_id', '{}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.vehicle_works REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{note}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.webhooks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
 
@@ -797,6 +1105,18 @@ ALTER TABLE ONLY crm.customer_communications
 ALTER TABLE ONLY crm.customer_communications
     ADD CONSTRAINT customer_communications_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
+ALTER TABLE ONLY crm.customer_duplicates
+    ADD CONSTRAINT customer_duplicates_first FOREIGN KEY (organization_id, first_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.customer_duplicates
+    ADD CONSTRAINT customer_duplicates_second FOREIGN KEY (organization_id, second_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.customer_merges
+    ADD CONSTRAINT customer_merges_merged FOREIGN KEY (organization_id, merged_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.customer_merges
+    ADD CONSTRAINT customer_merges_survivor FOREIGN KEY (organization_id, survivor_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY crm.customer_vehicles
     ADD CONSTRAINT customer_vehicles_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
@@ -812,14 +1132,41 @@ ALTER TABLE ONLY crm.lead_interactions
 ALTER TABLE ONLY crm.lead_interactions
     ADD CONSTRAINT lead_interactions_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
+ALTER TABLE ONLY crm.lead_scoring_history
+    ADD CONSTRAINT lead_scoring_history_lead FOREIGN KEY (organization_id, lead_id) REFERENCES crm.leads(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.lead_scoring_history
+    ADD CONSTRAINT lead_scoring_history_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
+
+ALTER TABLE ONLY crm.leads
+    ADD CONSTRAINT leads_customer FOREIGN KEY (organization_id, customer_id) REFERENCES crm.customers(organization_id, id) ON DELETE SET NULL (customer_id);
+
+ALTER TABLE ONLY crm.leads
+    ADD CONSTRAINT leads_vehicle FOREIGN KEY (organization_id, vehicle_id) REFERENCES crm.customer_vehicles(organization_id, id) ON DELETE SET NULL (vehicle_id);
+
 ALTER TABLE ONLY crm.leads
     ADD CONSTRAINT leads_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
+
+ALTER TABLE ONLY crm.mileage_readings
+    ADD CONSTRAINT mileage_readings_vehicle FOREIGN KEY (organization_id, vehicle_id) REFERENCES crm.customer_vehicles(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.mileage_readings
+    ADD CONSTRAINT mileage_readings_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.sale_addresses
     ADD CONSTRAINT sale_addresses_customer FOREIGN KEY (organization_id, customer_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY crm.template_versions
     ADD CONSTRAINT template_versions_template FOREIGN KEY (organization_id, template_id) REFERENCES crm.message_templates(organization_id, id);
+
+ALTER TABLE ONLY crm.vehicle_due_items
+    ADD CONSTRAINT vehicle_due_items_rule FOREIGN KEY (organization_id, rule_id) REFERENCES crm.due_rules(organization_id, id);
+
+ALTER TABLE ONLY crm.vehicle_due_items
+    ADD CONSTRAINT vehicle_due_items_vehicle FOREIGN KEY (organization_id, vehicle_id) REFERENCES crm.customer_vehicles(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.vehicle_due_items
+    ADD CONSTRAINT vehicle_due_items_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.vehicle_ownerships
     ADD CONSTRAINT vehicle_ownerships_customer FOREIGN KEY (organization_id, customer_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
@@ -829,6 +1176,15 @@ ALTER TABLE ONLY crm.vehicle_ownerships
 
 ALTER TABLE ONLY crm.vehicle_ownerships
     ADD CONSTRAINT vehicle_ownerships_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
+
+ALTER TABLE ONLY crm.vehicle_works
+    ADD CONSTRAINT vehicle_works_rule FOREIGN KEY (organization_id, rule_id) REFERENCES crm.due_rules(organization_id, id);
+
+ALTER TABLE ONLY crm.vehicle_works
+    ADD CONSTRAINT vehicle_works_vehicle FOREIGN KEY (organization_id, vehicle_id) REFERENCES crm.customer_vehicles(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.vehicle_works
+    ADD CONSTRAINT vehicle_works_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.webhook_deliveries
     ADD CONSTRAINT webhook_deliveries_webhook FOREIGN KEY (organization_id, webhook_id) REFERENCES crm.webhooks(organization_id, id) ON DELETE CASCADE;
@@ -842,11 +1198,21 @@ ALTER TABLE crm.consents ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.customer_communications ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.customer_duplicates ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.customer_merges ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.customer_vehicles ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.customers ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.due_rules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.lead_interactions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.lead_scoring_history ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.lead_scoring_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.leads ENABLE ROW LEVEL SECURITY;
 
@@ -854,17 +1220,29 @@ ALTER TABLE crm.members ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.message_templates ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.mileage_readings ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY organization ON crm.consent_records USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.consents USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.customer_communications USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON crm.customer_duplicates USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.customer_merges USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON crm.customer_vehicles USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.customers USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON crm.due_rules USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON crm.lead_interactions USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.lead_scoring_history USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.lead_scoring_models USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.leads USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -872,9 +1250,13 @@ CREATE POLICY organization ON crm.members USING ((organization_id = ( SELECT cor
 
 CREATE POLICY organization ON crm.message_templates USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON crm.mileage_readings USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON crm.organizations USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.publishable_keys USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.rescoring_runs USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.sale_addresses USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -882,7 +1264,11 @@ CREATE POLICY organization ON crm.suppressions USING ((organization_id = ( SELEC
 
 CREATE POLICY organization ON crm.template_versions USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON crm.vehicle_due_items USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON crm.vehicle_ownerships USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.vehicle_works USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.webhook_deliveries USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -894,13 +1280,19 @@ ALTER TABLE crm.organizations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.publishable_keys ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.rescoring_runs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.sale_addresses ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.suppressions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.template_versions ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.vehicle_due_items ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.vehicle_ownerships ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.vehicle_works ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 
@@ -918,13 +1310,21 @@ CREATE POLICY workshop ON crm.customers AS RESTRICTIVE USING (((workshop_id IS N
 
 CREATE POLICY workshop ON crm.lead_interactions AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
+CREATE POLICY workshop ON crm.lead_scoring_history AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
 CREATE POLICY workshop ON crm.leads AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.mileage_readings AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.publishable_keys AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.sale_addresses AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
+CREATE POLICY workshop ON crm.vehicle_due_items AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
 CREATE POLICY workshop ON crm.vehicle_ownerships AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.vehicle_works AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.webhook_deliveries AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 

@@ -78,6 +78,7 @@ UNAUDITED: Final = {
     "tenancy.sessions": "changes with every refresh",
     "tenancy.mails": "the row that caused it has one",
     "crm.consents": "a projection of the records, which have one",
+    "crm.lead_scoring_history": "only ever added to, and the leads have one",
     "crm.webhook_deliveries": "are their own trail",
     "compliance.audit_logs": "is the trail itself",
     "core.schema_migrations": "written by the migration runner",

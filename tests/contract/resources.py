@@ -179,6 +179,8 @@ def new_due_rule(_side: Side) -> dict[str, Any]:
 
 def new_scoring_model(_side: Side) -> dict[str, Any]:
     return {"name": "Sommer", "rules": {"points": {"urgent_words": 20}}}
+
+
 def new_message(_side: Side) -> dict[str, Any]:
     send_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     return {"purpose": "answer", "subject": "Ihre Frage", "body": "Guten Tag", "send_at": send_at}
@@ -297,6 +299,8 @@ OF_THE_WHOLE_ORGANIZATION: Final = {
 
 
 COME_ALONG: Final = {
+    "edit_lead": frozenset({"lead_score", "classification", "urgency_class"}),
+    "edit_vehicle": frozenset({"tuv_expiry", "plaque"}),
     "edit_organization": frozenset({"missing"}),
 }
 """What an edit of any member may change besides, because it is derived, by operation."""

@@ -18,8 +18,8 @@ from documented import described, sent
 from hostile import Known, Sent, hostile
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
-from interface import Operation, document, named, operations
-from resources import IDS, Side, guest_headers
+from interface import Operation, document, ids_in_body, ids_in_query, named, operations
+from resources import Side, guest_headers, id_of
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -114,7 +114,10 @@ async def _known(operation: Operation, side: Side) -> Known:
     return Known(
         path=path,
         body=body_of(operation, side),
-        ids={name: value(side) for (service, name), value in IDS.items() if service == operation.service},
+        ids={
+            name: await id_of(side, operation.service, name)
+            for name in (*ids_in_body(operation), *ids_in_query(operation))
+        },
         headers=headers,
     )
 

@@ -80,7 +80,11 @@ async def test_what_is_yours_is_answered(operation: Operation, sides: tuple[Side
     """The requests above are refused for what they name, and not because no such request could succeed."""
     own = sides[0]
     path = await path_of(operation, own)
-    status, _, content = await ask(own.clients[operation.service], operation, path, json=body_of(operation, own))
+    body = body_of(operation, own)
+    for name in ids_in_body(operation):
+        if name in body and (operation.service, name) in MADE:
+            body = _with(body, name, await id_of(own, operation.service, name))
+    status, _, content = await ask(own.clients[operation.service], operation, path, json=body)
     assert status < 300 or status in {409, 412}, content
 
 

@@ -7,11 +7,9 @@ WHERE status IN ('new', 'contacted', 'qualified') AND lead_score >= 70;
 CREATE INDEX CONCURRENTLY leads_dashboard ON crm.leads (organization_id, created_at DESC)
 INCLUDE (workshop_id, status, source, lead_score, classification, first_response_at, converted_at);
 -- next
-CREATE INDEX CONCURRENTLY leads_customer ON crm.leads (organization_id, customer_id, created_at DESC, id DESC)
-WHERE customer_id IS NOT NULL;
+CREATE INDEX CONCURRENTLY leads_customer ON crm.leads (organization_id, customer_id, created_at DESC, id DESC);
 -- next
-CREATE INDEX CONCURRENTLY leads_vehicle ON crm.leads (organization_id, vehicle_id, created_at DESC, id DESC)
-WHERE vehicle_id IS NOT NULL;
+CREATE INDEX CONCURRENTLY leads_vehicle ON crm.leads (organization_id, vehicle_id, created_at DESC, id DESC);
 -- next
 ALTER TABLE crm.lead_interactions VALIDATE CONSTRAINT lead_interactions_kind;
 -- next

@@ -91,7 +91,7 @@ async def read_run(run_id: FromPath[UUID], tx: web.Tx) -> Run:
 
 
 @get("/training-data.csv", guards=WRITE, media_type="text/csv")
-async def read_training_data(tx: web.Tx) -> Response[bytes]:
+async def read_training_data(tx: web.Tx) -> Response[str]:
     """Read the last features of your 10 000 newest leads that were won or lost, and which they were: nothing personal."""
     rows = await queries.list_training(tx, after=None, limit=TRAINING_ROWS, ended=True)
     text = io.StringIO()
@@ -101,7 +101,7 @@ async def read_training_data(tx: web.Tx) -> Response[bytes]:
         values = msgspec.structs.astuple(row.features)
         writer.writerow([row.lead_id, row.created_at.isoformat(), *values, int(row.converted)])
     return Response(
-        text.getvalue().encode(),
+        text.getvalue(),
         media_type="text/csv",
         headers={"content-disposition": 'attachment; filename="training-data.csv"'},
     )
