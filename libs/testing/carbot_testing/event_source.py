@@ -14,20 +14,20 @@ from carbot_core.web.edge import Edge
 class EventSource:
     """What a browser's EventSource gets."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.ended = False
         self._asked = False
         self._lines = b""
-        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue(room)
         self._gone = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, edge: Edge, path: str, **query: str) -> AsyncGenerator[Self]:
-        """Ask for the stream, and go when the block ends."""
-        source = cls()
+    async def open(cls, edge: Edge, path: str, *, room: int = 0, **query: str) -> AsyncGenerator[Self]:
+        """Ask for the stream, and go when the block ends; with room, no more than so many messages are taken before they are read."""
+        source = cls(room)
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
