@@ -23,7 +23,7 @@ INNER: Final = frozenset(
 )
 """In every schema: read across organisations, so under no row security."""
 
-PROJECTIONS: Final = frozenset({"organizations", "workshops", "members", "publishable_keys"})
+PROJECTIONS: Final = frozenset({"organizations", "workshops", "members", "publishable_keys", "workshop_locations"})
 """Tenancy's state as the others keep it: the record of its changes is tenancy's."""
 
 GLOBAL: Final = {
@@ -81,6 +81,8 @@ UNAUDITED: Final = {
     "crm.lead_scoring_history": "only ever added to, and the leads have one",
     "crm.webhook_deliveries": "are their own trail",
     "compliance.audit_logs": "is the trail itself",
+    "crm.chat_messages": "insert-only, and gone with their conversation",
+    "crm.stream_tickets": "made and spent by machines",
     "core.schema_migrations": "written by the migration runner",
 }
 """Business tables without audit triggers."""

@@ -12,6 +12,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
+from carbot_core.credentials import Credential
 from carbot_testing.founding import PASSWORD, new_email, new_location, new_workshop
 
 
@@ -135,6 +136,27 @@ async def _delivery(side: Side, workshop: str) -> str:
     return await _made(side.clients["crm"], f"/api/crm/v1/webhooks/{await _webhook(side, workshop)}/test", {})
 
 
+async def _chat_session(side: Side, workshop: str) -> str:
+    token = (await guest_headers(side, workshop))[b"x-carbot-session"].decode()
+    credential = Credential.parse(token, "cs")
+    assert credential is not None
+    return str(credential.id)
+
+
+async def _faq(side: Side, workshop: str) -> str:
+    return await _made(side.clients["crm"], "/api/crm/v1/faqs", new_faq(side, workshop_id=workshop))
+
+
+async def _landing_page(side: Side, workshop: str) -> str:
+    body = new_landing_page(side, workshop_id=workshop)
+    return await _made(side.clients["crm"], "/api/crm/v1/landing-pages", body)
+
+
+async def _canned_answer(side: Side, workshop: str) -> str:
+    body = new_canned_answer(side, workshop_id=workshop)
+    return await _made(side.clients["crm"], "/api/crm/v1/canned-answers", body)
+
+
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
     ("crm", "customer_id"): Resource(_customer),
@@ -148,6 +170,10 @@ RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "version_id"): Resource(_version, below_workshop=False),
     ("crm", "webhook_id"): Resource(_webhook),
     ("crm", "delivery_id"): Resource(_delivery),
+    ("crm", "session_id"): Resource(_chat_session),
+    ("crm", "faq_id"): Resource(_faq),
+    ("crm", "page_id"): Resource(_landing_page),
+    ("crm", "answer_id"): Resource(_canned_answer),
     ("tenancy", "workshop_id"): Resource(_workshop),
     ("tenancy", "location_id"): Resource(_location),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
@@ -196,6 +222,30 @@ def new_webhook(side: Side, **changes: Any) -> dict[str, Any]:
     }
 
 
+NEW_SESSION: Final = {
+    "consent": {"data_processing": True, "communication": False, "analytics": False, "text_version": "1"}
+}
+UNAUTHORIZED: Final = 401
+
+
+def new_faq(side: Side, **changes: Any) -> dict[str, Any]:
+    return {"workshop_id": side.workshops[0], "question": "Leihwagen?", "answer": "Ja.", **changes}
+
+
+def new_landing_page(side: Side, **changes: Any) -> dict[str, Any]:
+    return {
+        "workshop_id": side.workshops[0],
+        "slug": f"seite-{uuid4().hex}",
+        "title": "HU",
+        "introduction": "Täglich.",
+        **changes,
+    }
+
+
+def new_canned_answer(side: Side, **changes: Any) -> dict[str, Any]:
+    return {"workshop_id": side.workshops[0], "title": "Gruß", "text": "Gern.", **changes}
+
+
 def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
     return {
         "kind": "publishable",
@@ -231,6 +281,11 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_webhook": new_webhook,
     "edit_webhook": lambda _side: {"events": ["lead.deleted"]},
     "assign_lead": lambda side: {"user_id": side.owner},
+    "assign_inbox_session": lambda side: {"user_id": side.owner},
+    "create_faq": new_faq,
+    "create_landing_page": new_landing_page,
+    "create_canned_answer": new_canned_answer,
+    "open_chat_session": lambda _side: NEW_SESSION,
     "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),
     "edit_workshop": lambda _side: {"name": "Werkstatt Süd"},
@@ -320,13 +375,25 @@ def never() -> str:
     return str(uuid4())
 
 
-async def _publishable_key(side: Side) -> str:
-    answer = await side.clients["tenancy"].post("/api/tenancy/v1/api-keys", json=new_api_key(side))
+async def _publishable_key(side: Side, workshop: str) -> str:
+    body = new_api_key(side, workshop_id=workshop)
+    answer = await side.clients["tenancy"].post("/api/tenancy/v1/api-keys", json=body)
     key: str = answer.raise_for_status().json()["key"]
     return key
 
 
-async def guest_headers(side: Side) -> dict[bytes, bytes]:
-    """Return what a guest of the side's first workshop shows."""
-    key = await _publishable_key(side)
-    return {b"x-carbot-key": key.encode(), b"origin": new_api_key(side)["allowed_origins"][0].encode()}
+async def guest_headers(side: Side, workshop: str | None = None) -> dict[bytes, bytes]:
+    """Return what a guest of the side's first workshop, or of another, shows in a conversation."""
+    key = await _publishable_key(side, workshop or side.workshops[0])
+    headers = {"x-carbot-key": key, "origin": new_api_key(side)["allowed_origins"][0]}
+    async with asyncio.timeout(60):
+        while True:
+            answer = await side.clients["crm"].post(
+                "/api/crm/v1/public/chat/sessions", json=NEW_SESSION, headers=headers
+            )
+            # Until crm has heard of the key.
+            if answer.status_code != UNAUTHORIZED:
+                break
+            await asyncio.sleep(0.02)
+    headers["x-carbot-session"] = answer.raise_for_status().json()["token"]
+    return {name.encode(): value.encode() for name, value in headers.items()}

@@ -1,4 +1,4 @@
-"""Events of crm: leads, customers, vehicles and consents, by id and figures, never by name."""
+"""Events of crm: leads, customers, vehicles, consents and conversations, by id and figures, never by name or word."""
 
 from datetime import date
 from typing import Annotated, ClassVar, Literal
@@ -9,6 +9,8 @@ from carbot_contracts.event import Event, Instant, Personal
 LeadStatus = Literal["new", "contacted", "qualified", "converted", "lost", "spam"]
 ConsentState = Literal["granted", "confirmed", "withdrawn", "objected"]
 ConsentSource = Literal["written", "online", "oral", "link"]
+ChatStatus = Literal["open", "handed_over", "closed"]
+ChatAuthor = Literal["visitor", "bot", "staff"]
 
 
 class LeadCreated(Event, frozen=True, kw_only=True):
@@ -150,6 +152,34 @@ class WebhookDisabled(Event, frozen=True, kw_only=True):
     webhook_id: UUID
 
 
+class ChatSessionChanged(Event, frozen=True, kw_only=True):
+    """The conversation is now so (also when it is new)."""
+
+    subject: ClassVar = "crm.chat.session_changed.v1"
+    aggregate: ClassVar = "session_id"
+
+    session_id: UUID
+    workshop_id: UUID
+    language: str
+    status: ChatStatus
+    assigned_to: UUID | None = None
+    lead_id: UUID | None = None
+    created_at: Instant
+
+
+class ChatMessageAdded(Event, frozen=True, kw_only=True):
+    """Somebody wrote in a conversation; what, only crm knows."""
+
+    subject: ClassVar = "crm.chat.message_added.v1"
+    aggregate: ClassVar = "session_id"
+
+    session_id: UUID
+    workshop_id: UUID
+    message_id: UUID
+    author: ChatAuthor
+    created_at: Instant
+
+
 EVENTS: tuple[type[Event], ...] = (
     LeadCreated,
     LeadChanged,
@@ -162,4 +192,6 @@ EVENTS: tuple[type[Event], ...] = (
     VehicleDue,
     ConsentChanged,
     WebhookDisabled,
+    ChatSessionChanged,
+    ChatMessageAdded,
 )

@@ -87,6 +87,14 @@ PUBLIC_ROUTES: Final = frozenset(
         "POST /api/crm/v1/public/leads",
         "GET /api/crm/v1/public/unsubscribe",
         "POST /api/crm/v1/public/unsubscribe",
+        "POST /api/crm/v1/public/chat/sessions",
+        "GET /api/crm/v1/public/chat/messages",
+        "POST /api/crm/v1/public/chat/messages",
+        "POST /api/crm/v1/public/chat/stream-tickets",
+        "GET /api/crm/v1/public/chat/stream",
+        "GET /api/crm/v1/inbox/stream",
+        "GET /api/crm/v1/public/faqs",
+        "GET /api/crm/v1/public/landing-pages",
     },
 )
 """The one list of routes without a scope. An app refuses to start with a route that has neither, and a test holds this list."""

@@ -36,6 +36,7 @@ from carbot_core.timers import TimerLoop
 from carbot_core.web.app import create_app
 from carbot_core.web.clients import Network, networks
 from carbot_core.web.edge import Edge
+from carbot_core.web.streams import MOST_STREAMS, Streams
 
 log = structlog.get_logger()
 
@@ -56,12 +57,21 @@ async def api(service: Service, settings: Settings, *, clock: Clock = utc_now) -
         runtime = Runtime(settings, database, clock)
         wake = _Waker(client, service.name)
         database.on_write = wake.soon
+        streams = Streams(
+            client,
+            database,
+            revocations,
+            clock=clock,
+            subjects=tuple(event.subject for event in service.followed),
+            stopping=lambda: health.stopping,
+        )
         state = {
             "database": database,
             "clock": clock,
             "settings": settings,
             "issuer_keys": keys,
             "authenticator": Authenticator(Verifier(keys, settings.issuer, clock), revocations, clock),
+            "streams": streams,
             **service.state(runtime),
         }
         health.conditions["revocations"] = lambda: revocations.loaded
@@ -78,6 +88,7 @@ async def api(service: Service, settings: Settings, *, clock: Clock = utc_now) -
                 "keys": keys.run,
                 "revocations": revocations.run,
                 "wake": wake.run,
+                "streams": streams.run,
                 "start": partial(_become_ready, service, database, health),
             },
         )
@@ -319,7 +330,7 @@ async def serve(app: ASGIApp, health: Health, settings: Settings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
-        backpressure=1024,
+        backpressure=1024 + MOST_STREAMS,
         log_access=False,
         log_enabled=False,
     )

@@ -45,6 +45,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     announcers: Mapping[str, Announcer] = {}
     streams: Mapping[str, list[str]] = {}
     """Streams beside the service's own, by name with their subjects."""
+    followed: tuple[type[Event], ...] = ()
+    """Those of its own events that its api tells open streams of server-sent events."""
     state: Callable[[Runtime], dict[str, Any]] = lambda _runtime: {}
     """What the routes need beyond the database, by the name in the application's state."""
     background: Mapping[str, Callable[[Runtime, Any], Awaitable[None]]] = {}

@@ -3,11 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from carbot_contracts.crm import ConsentChanged, VehicleDue
+from carbot_contracts.crm import ChatMessageAdded, ChatSessionChanged, ConsentChanged, LeadChanged, VehicleDue
+from carbot_contracts.tenancy import LocationChanged
 from carbot_core import directory
 from carbot_core.consume import Consumer
 from carbot_core.crypto import Vault
 from carbot_core.service import Runtime, Service
+from carbot_crm.canned_answers.routes import CANNED_ANSWERS
+from carbot_crm.chat.actions import REPLY
+from carbot_crm.chat.events import keep_letters
+from carbot_crm.chat.jobs import FORGET_CHATS
+from carbot_crm.chat.routes import PUBLIC_CHAT
 from carbot_crm.communications.events import remind, send_due_message
 from carbot_crm.communications.models import TIMER as COMMUNICATION
 from carbot_crm.communications.routes import COMMUNICATIONS, PUBLIC_UNSUBSCRIBE
@@ -20,13 +26,18 @@ from carbot_crm.due.jobs import ANNOUNCE_DUE
 from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
 from carbot_crm.duplicates.jobs import FIND_PAIRS
 from carbot_crm.duplicates.routes import DUPLICATES, DUPLICATES_OF_CUSTOMER
+from carbot_crm.faqs.routes import FAQS, PUBLIC_FAQS
+from carbot_crm.inbox.routes import INBOX
 from carbot_crm.keys import Keys
+from carbot_crm.landing_pages.routes import LANDING_PAGES, PUBLIC_LANDING_PAGES
 from carbot_crm.lead_scoring.actions import RESCORING
 from carbot_crm.lead_scoring.events import rescore
 from carbot_crm.lead_scoring.routes import LEAD_SCORING, SCORES
 from carbot_crm.leads import queries as leads
 from carbot_crm.leads.routes import LEADS, PUBLIC_LEADS
+from carbot_crm.locations.events import project_location
 from carbot_crm.merges.routes import MERGES, MERGES_OF_CUSTOMER
+from carbot_crm.responder.events import answer_visitor
 from carbot_crm.search.routes import SEARCH
 from carbot_crm.settings import Settings
 from carbot_crm.templates.routes import TEMPLATE_VERSIONS, TEMPLATES
@@ -42,18 +53,25 @@ ROUTERS = (
     PUBLIC_LEADS,
     SCORES,
     LEAD_SCORING,
+    DASHBOARD,
     CUSTOMERS,
     VEHICLES_OF_CUSTOMER,
+    DUPLICATES_OF_CUSTOMER,
+    DUPLICATES,
+    MERGES_OF_CUSTOMER,
+    MERGES,
     VEHICLES,
     DUE_VEHICLES,
     WORKS,
     DUE_RULES,
     SEARCH,
-    DASHBOARD,
-    DUPLICATES,
-    DUPLICATES_OF_CUSTOMER,
-    MERGES,
-    MERGES_OF_CUSTOMER,
+    PUBLIC_CHAT,
+    INBOX,
+    CANNED_ANSWERS,
+    FAQS,
+    PUBLIC_FAQS,
+    LANDING_PAGES,
+    PUBLIC_LANDING_PAGES,
     COMMUNICATIONS,
     PUBLIC_UNSUBSCRIBE,
     CONSENTS,
@@ -64,12 +82,19 @@ ROUTERS = (
 )
 CONSUMERS = (
     directory.consumer("crm", publishable_keys=True),
+    Consumer("crm", "locations", "TENANCY", {LocationChanged: project_location}),
+    Consumer("crm", "letters", "CRM", {LeadChanged: keep_letters}),
     Consumer("crm", "consents", "CRM", {ConsentChanged: project_consent}),
     Consumer("crm", "reminders", "CRM", {VehicleDue: remind}),
     Consumer("crm", "webhooks", "CRM", dict.fromkeys(webhooks.TYPES, webhooks.tell)),
 )
-TIMERS = {RESCORING: rescore, COMMUNICATION: send_due_message, WEBHOOK_DELIVERY: webhooks.send_due_delivery}
-JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_DELIVERIES)
+TIMERS = {
+    RESCORING: rescore,
+    REPLY: answer_visitor,
+    COMMUNICATION: send_due_message,
+    WEBHOOK_DELIVERY: webhooks.send_due_delivery,
+}
+JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_CHATS, FORGET_DELIVERIES)
 ANNOUNCERS = {
     "lead": leads.list_lead_states,
     "customer": customers.list_customer_states,
@@ -93,4 +118,5 @@ SERVICE = Service(
     jobs=JOBS,
     announcers=ANNOUNCERS,
     state=state,
+    followed=(ChatMessageAdded, ChatSessionChanged),
 )

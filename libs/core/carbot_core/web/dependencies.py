@@ -18,6 +18,7 @@ from carbot_core.auth.principal import Principal
 from carbot_core.errors import FieldError, Invalid, PreconditionRequired
 from carbot_core.web import idempotency
 from carbot_core.web.exchange import Exchange
+from carbot_core.web.streams import Streams
 
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"')
 _NEVER = -1
@@ -87,6 +88,11 @@ async def provide_settings(state: State) -> Any:
     return state.settings
 
 
+async def provide_streams(state: State) -> Streams:
+    streams: Streams = state.streams
+    return streams
+
+
 async def provide_origin(request: Request[Any, Any, Any]) -> OriginOfRequest:
     exchange = Exchange.of(request.scope)
     return OriginOfRequest(exchange.request_id, exchange.trace_id, exchange.client, exchange.user_agent)
@@ -125,6 +131,7 @@ PROVIDERS = {
     "now": Provide(provide_now),
     "db": Provide(provide_db),
     "settings": Provide(provide_settings),
+    "streams": Provide(provide_streams),
     "origin": Provide(provide_origin),
     "revision": Provide(provide_if_match),
     "optional_revision": Provide(provide_optional_if_match),
@@ -136,6 +143,7 @@ Caller = NamedDependency[SkipValidation[Principal]]
 Now = NamedDependency[SkipValidation[datetime]]
 Db = NamedDependency[SkipValidation[db.Database]]
 Settings = NamedDependency[SkipValidation[Any]]
+OpenStreams = NamedDependency[SkipValidation[Streams]]
 Origin = NamedDependency[SkipValidation[OriginOfRequest]]
 IfMatch = NamedDependency[SkipValidation[int]]
 OptionalIfMatch = NamedDependency[SkipValidation[int | None]]

@@ -226,7 +226,9 @@ class Edge:
             held.headers.append((b"carbot-consistency", position.encode()))
 
     async def _send(self, send: Send, held: Held, *more: tuple[bytes, bytes]) -> None:
-        headers = [*held.headers, *more, (b"cache-control", b"no-store")]
+        headers = [*held.headers, *more]
+        if not any(name == b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
         if self._health.stopping:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": held.status, "headers": headers})  # pyright: ignore[reportArgumentType] - http trailers are optional

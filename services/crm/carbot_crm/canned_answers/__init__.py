@@ -1,0 +1,1 @@
+"""Canned answers: what staff write again and again."""

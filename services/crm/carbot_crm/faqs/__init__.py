@@ -1,0 +1,1 @@
+"""Questions that a workshop answers for all: shown by the widget, known to the responder."""

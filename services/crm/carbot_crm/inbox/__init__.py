@@ -1,0 +1,1 @@
+"""The inbox: conversations as a workshop's staff have them."""

@@ -1,0 +1,1 @@
+"""Landing pages: what a workshop's public page says."""

@@ -1,0 +1,1 @@
+"""Locations of workshops, as tenancy announces them: address, telephone, opening hours."""
