@@ -1,5 +1,6 @@
 """The journey of a workshop through the gateway: from registration to the end."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -251,6 +252,12 @@ class TestJourney:
 
 
 class TestStack:
+    async def test_crowd_that_comes_at_once_is_let_in_although_nobody_came_before(self, stack: RunningStack) -> None:
+        """The gateway has no connection to the service yet: whoever comes waits for one instead of being refused."""
+        async with httpx.AsyncClient(base_url=stack.gateway, timeout=10, trust_env=False) as crowd:
+            answers = await asyncio.gather(*(crowd.get(f"{BILLING}/plans") for _ in range(90)))
+        assert {answer.status_code for answer in answers} == {200}
+
     def test_down_leaves_nothing_and_up_finds_the_data_again(self, stack: RunningStack, journey: Journey) -> None:
         lifecycle.down(stack.home, stack.ports)
         assert left_over(stack.home.root) == []
