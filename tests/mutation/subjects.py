@@ -3,37 +3,35 @@
 from typing import Final
 
 _CORE: Final = "tests/libs/core"
-_EVENTS: Final = tuple(
-    f"{_CORE}/events/test_{name}.py" for name in ("effect", "relay", "poison", "recovery", "outage", "maintain")
-)
-_DATABASE: Final = (
-    f"{_CORE}/db",
-    f"{_CORE}/web/test_transactions.py",
-    f"{_CORE}/web/test_consistency.py",
-    f"{_CORE}/database/test_pool.py",
-)
-_TOKENS: Final = (f"{_CORE}/auth/test_tokens.py", "tests/contract/test_hostile_tokens.py")
-_GUESTS: Final = (f"{_CORE}/web/test_guards.py", "tests/services/crm/leads/test_leads.py")
+
+
+def _of(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{_CORE}/{folder}/test_{name}.py" for name in names)
+
+
+_EVENTS: Final = _of("events", "settling", "effect", "relay", "poison", "housekeeping", "recovery", "outage")
+_SEALED: Final = ("tests/services/compliance/audit",)
+_TOKENS: Final = (*_of("auth", "tokens"), "tests/contract/test_hostile_tokens.py")
 
 TESTS: Final[dict[str, tuple[str, ...]]] = {
-    "db.py": _DATABASE,
-    "reading.py": (f"{_CORE}/db", "tests/services/crm/leads/test_leads.py"),
-    "outbox.py": _EVENTS,
-    "outbox_lanes.py": (*_EVENTS, "tests/services/compliance/audit"),
-    "inbox.py": _EVENTS,
-    "relay.py": (*_EVENTS, "tests/services/compliance/audit"),
-    "consume.py": _EVENTS,
-    "auth/guards.py": (
-        f"{_CORE}/auth/test_tokens.py",
-        f"{_CORE}/web/test_guards.py",
-        "tests/contract/test_hostile_tokens.py",
+    "db.py": (
+        *_of("db", "context", "position", "tx", "reading", "statements"),
+        *_of("web", "transactions", "consistency", "outages"),
+        *_of("database", "pool"),
     ),
-    "auth/guests.py": _GUESTS,
-    "auth/keys.py": (f"{_CORE}/auth/test_keys.py",),
-    "auth/principal.py": (*_TOKENS, f"{_CORE}/web/test_guards.py"),
-    "auth/revocations.py": (f"{_CORE}/auth/test_revocations.py", f"{_CORE}/web/test_guards.py"),
+    "reading.py": (*_of("db", "reading"), "tests/services/crm/leads"),
+    "outbox.py": _EVENTS,
+    "outbox_lanes.py": (*_EVENTS, *_SEALED),
+    "inbox.py": _EVENTS,
+    "relay.py": (*_EVENTS, *_SEALED),
+    "consume.py": _EVENTS,
+    "auth/guards.py": (*_of("auth", "guards"), *_of("web", "guards"), *_TOKENS),
+    "auth/guests.py": (*_of("auth", "guests"), *_of("web", "guards"), "tests/services/crm/leads"),
+    "auth/keys.py": _of("auth", "keys"),
+    "auth/principal.py": (*_of("auth", "principal"), *_TOKENS),
+    "auth/revocations.py": (*_of("auth", "revocations"), *_of("events", "housekeeping"), *_of("web", "guards")),
     "auth/tokens.py": _TOKENS,
-    "web/idempotency.py": (f"{_CORE}/web/test_idempotency.py",),
-    "fields.py": (f"{_CORE}/units/test_fields.py",),
+    "web/idempotency.py": _of("web", "idempotency"),
+    "fields.py": _of("units", "fields"),
 }
 """By module of carbot_core. Money is in fields."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from nats.js.api import PubAck
+from nats.js.client import JetStreamContext
 
 from carbot_core.db import Context, Database
 from carbot_core.errors import DatabaseUnavailable, Unavailable
@@ -157,3 +158,41 @@ class TestIdleWorker:
             await asyncio.sleep(1.5)
         # Other workers may run in this process: each has a database of its own.
         assert 0 < max(begun.values()) < 20
+
+
+class Forgetful:
+    """A broker that does not answer for some of the messages that it is given at once."""
+
+    def __init__(self, stream: JetStreamContext, silent: set[int]) -> None:
+        self._stream = stream
+        self._silent = silent
+        self._given = 0
+
+    async def publish(self, *message: Any, **options: Any) -> PubAck:
+        self._given += 1
+        if self._given in self._silent:
+            raise TimeoutError
+        return await self._stream.publish(*message, **options)
+
+
+class TestSilence:
+    async def test_of_the_broker_ends_the_batch_where_it_began(self, stage: Stage) -> None:
+        organization = await stage.organization()
+        lead_id = await stage.lead(organization)
+        await drain(stage.relay())
+        async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+            for _ in range(4):
+                await change(tx, organization, lead_id)
+        relay = stage.relay(stream=cast("Any", Forgetful(stage.stream, {3})))
+        assert await relay.carry() == 2
+        assert await stage.unpublished() == 2
+        assert await stage.relay(stream=cast("Any", Forgetful(stage.stream, {1, 2}))).carry() == 0
+        assert await stage.unpublished() == 2
+        assert await stage.relay().carry() == 2
+        versions = [
+            int((message.headers or {})["aggregate-version"])
+            for message in await stage.published()
+            if (message.headers or {})["organization"] == str(organization.id)
+        ]
+        # The fourth was published before the third was known; its number says so, and it is there once.
+        assert versions == [2, 3, 5, 4]
