@@ -15,7 +15,7 @@ _TOKENS: Final = (*_of("auth", "tokens"), "tests/contract/test_hostile_tokens.py
 
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "db.py": (
-        *_of("db", "context", "position", "tx", "reading", "statements"),
+        *_of("db", "context", "position", "connections", "tx", "reading", "statements"),
         *_of("web", "transactions", "consistency", "outages"),
         *_of("database", "pool"),
     ),

@@ -118,6 +118,7 @@ class TestIssuerThatIsAway:
         await eventually(lambda: server.fetches > 0)
         server.body = good
         await eventually(lambda: "test" in known)
+        assert server.fetches < 10, "it is asked without a pause"
         running.cancel()
 
     async def test_that_does_not_answer_is_not_waited_for_long(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from carbot_core.db import SETTINGS, Context, Database, Tx
@@ -79,23 +78,3 @@ class TestContext:
             await tx.rollback()
         async with alone.transaction(FULL) as tx:
             assert await tx.value(str, "SELECT current_setting('transaction_read_only')") == "off"
-
-
-class TestConnection:
-    async def test_is_counted_while_it_is_held(self, database: Database) -> None:
-        before = database.in_use()
-        tx = await database.begin(Context())
-        assert database.in_use() == {**before, "rw": before["rw"] + 1}
-        await tx.rollback()
-        assert database.in_use() == before
-        assert set(Database(database.primary, database.primary).in_use()) == {"rw", "ro"}
-
-    async def test_that_is_lost_between_statements_is_not_given_to_the_next(
-        self, database: Database, superuser: asyncpg.Connection
-    ) -> None:
-        tx = await database.begin(Context())
-        pid = await tx.value(int, "SELECT pg_backend_pid()")
-        await superuser.execute("SELECT pg_terminate_backend($1, 1000)", pid)
-        await tx.rollback()
-        async with database.transaction(Context()) as tx:
-            assert await tx.value(int, "SELECT 7") == 7
