@@ -221,9 +221,12 @@ class TestMemory:
         assert not memory.revoked(principal(organization, session, at))
 
     async def test_reads_only_what_is_new_and_a_little_before(self, own_database: Database, keeper: Database) -> None:
-        memory = Revocations(own_database)
+        memory, organization = Revocations(own_database), new_id()
         await pulse(keeper)
+        async with keeper.transaction(Context(organization_id=organization)) as tx:
+            await directory.remember_tenant(tx, organization, "suspended", 1)
         await memory.read()
+        assert organization in memory.suspended
         for read_to in (memory._read_to, memory._standing_read_to):
             assert timedelta() <= datetime.now(UTC) - read_to < timedelta(seconds=60)
         memory._not_before.clear()
