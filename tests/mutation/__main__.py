@@ -94,15 +94,15 @@ def try_out(chosen: Sequence[Mutant]) -> list[Verdict]:
 
         def one(mutant: Mutant) -> Verdict:
             shadow = free.get()
-            verdict = shadow.try_out(mutant, limits[mutant.module])
+            verdict = shadow.try_out(mutant, limits[TESTS[mutant.module]])
             free.put(shadow)
             place = f"{mutant.module}:{mutant.line} {mutant.function}, {mutant.operator}"
             console.print(f"{verdict.fate} {escape(place)}, {verdict.seconds:.0f} s {escape(verdict.witness)}")
             return verdict
 
         try:
-            modules = list(dict.fromkeys(mutant.module for mutant in chosen))
-            limits = dict(zip(modules, pool.map(pass_first, modules), strict=True))
+            suites = {TESTS[mutant.module]: mutant.module for mutant in chosen}
+            limits = dict(zip(suites, pool.map(pass_first, suites.values()), strict=True))
             return list(pool.map(one, chosen))
         except BaseException:
             pool.shutdown(cancel_futures=True)

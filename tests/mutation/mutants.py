@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Final, override
@@ -83,7 +83,7 @@ class _Finder(ast.NodeVisitor):
         )
 
     @contextmanager
-    def _within(self, name: str) -> Iterator[None]:
+    def _within(self, name: str) -> Generator[None]:
         self._scope.append(name)
         yield
         self._scope.pop()
