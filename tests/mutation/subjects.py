@@ -15,7 +15,7 @@ _TOKENS: Final = (*_of("auth", "tokens"), "tests/contract/test_hostile_tokens.py
 
 TESTS: Final[dict[str, tuple[str, ...]]] = {
     "db.py": (
-        *_of("db", "context", "position", "connections", "tx", "reading", "statements"),
+        *_of("db", "lost_answers", "position", "context", "connections", "tx", "reading", "statements"),
         *_of("web", "transactions", "consistency", "outages"),
         *_of("database", "pool"),
     ),
@@ -25,7 +25,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "inbox.py": _EVENTS,
     "relay.py": (*_EVENTS, *_SEALED),
     "consume.py": _EVENTS,
-    "auth/guards.py": (*_of("auth", "guards"), *_of("web", "guards"), *_TOKENS),
+    "auth/guards.py": (*_of("auth", "guards"), *_of("web", "guards"), *_TOKENS, *_of("auth", "revocations")),
     "auth/guests.py": (*_of("auth", "guests"), *_of("web", "guards"), "tests/services/crm/leads"),
     "auth/keys.py": _of("auth", "keys"),
     "auth/principal.py": (*_of("auth", "principal"), *_TOKENS),
