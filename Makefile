@@ -85,6 +85,10 @@ chaos: install ## kill, freeze and cut off everything, at length, and compare: m
 	@.venv/bin/python -m tests.chaos.read_your_writes
 	@.venv/bin/python -m tests.chaos.pool_isolation --requests 1000000 $(if $(SEED),--seed $(SEED))
 
+.PHONY: mutate
+mutate: install ## plant faults in the core, one at a time, and count those that no test notices: make mutate S=200 SEED=7
+	@nice .venv/bin/python -m tests.mutation $(if $(S),--sample $(S)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: audit
 audit: install ## look our dependencies up in the advisory service (needs the internet)
 	@uv export --frozen --no-dev --no-emit-workspace --quiet | .venv/bin/pip-audit --strict --requirement /dev/stdin --disable-pip

@@ -1,9 +1,11 @@
 """The pytest plugin: a private PostgreSQL, PgBouncer and NATS for the run, a database of its own for each worker of it.
 
-A test that needs a server that is not installed fails; nothing is skipped.
+A test that needs a server that is not installed fails; nothing is skipped. Who runs pytest many times may start the servers
+once: PostgreSQL and PgBouncer are then those that CARBOT_DATA_PLANE describes, template included.
 """
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -25,6 +27,7 @@ from carbot_testing.running import Place, build_template, client, durables, prov
 from carbot_testing.world import Member, Organization, World
 
 TEMPLATE = "carbot_template"
+ATTACHED = "CARBOT_DATA_PLANE"
 _PLANE = pytest.StashKey[DataPlane]()
 
 
@@ -32,7 +35,7 @@ _PLANE = pytest.StashKey[DataPlane]()
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start the servers and build the template database, in the process that the user started and nowhere else."""
     config = session.config
-    if hasattr(config, "workerinput") or config.getoption("collectonly"):
+    if hasattr(config, "workerinput") or config.getoption("collectonly") or ATTACHED in os.environ:
         return
     plane = DataPlane.start()
     config.stash[_PLANE] = plane
@@ -55,14 +58,14 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.fixture(scope="session")
 def plane(request: pytest.FixtureRequest) -> DataPlane:
     """The run's PostgreSQL with its replica and PgBouncer."""
-    described = getattr(request.config, "workerinput", {}).get("carbot_data_plane")
+    described = getattr(request.config, "workerinput", {}).get("carbot_data_plane") or os.environ.get(ATTACHED)
     return DataPlane.attach(described) if described else request.config.stash[_PLANE]
 
 
 @pytest_asyncio.fixture(scope="session")
-async def database_name(plane: DataPlane, worker_id: str) -> AsyncIterator[str]:
-    """A migrated database of this worker alone."""
-    name = f"carbot_{worker_id}"
+async def database_name(plane: DataPlane) -> AsyncIterator[str]:
+    """A migrated database of this process alone."""
+    name = f"carbot_{os.getpid()}"
     await plane.create_database(name, TEMPLATE)
     yield name
     await plane.drop_database(name)

@@ -118,7 +118,29 @@ class TestIssuerThatIsAway:
         await eventually(lambda: server.fetches > 0)
         server.body = good
         await eventually(lambda: "test" in known)
+        assert server.fetches < 10, "it is asked without a pause"
         running.cancel()
+
+    async def test_that_does_not_answer_is_not_waited_for_long(self) -> None:
+        async def fall_silent(*_: object) -> None:
+            await asyncio.sleep(30)
+
+        silent = await asyncio.start_server(fall_silent, "127.0.0.1", 0)
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(KeysUnknown):
+            await HttpKeys(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/jwks").find("test")
+        assert asyncio.get_running_loop().time() - started < 4
+        silent.close()
+        silent.close_clients()
+
+    async def test_is_asked_itself_whatever_proxy_the_environment_names(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert await HttpKeys(server.url).find("test") is not None
 
 
 class TestKeySet:
@@ -142,3 +164,8 @@ class TestKeySet:
         raw = msgspec.json.encode({"keys": [*hostile, good], "issuer": "https://carbot.test"})
         assert set(read_key_set(raw)) <= {"test", "no base64"}
         assert "test" in read_key_set(raw)
+
+    @pytest.mark.parametrize(("kid", "taken"), [("", False), ("k", True), ("k" * 64, True), ("k" * 65, False)])
+    def test_takes_a_kid_of_its_length(self, issuer: Issuer, kid: str, taken: bool) -> None:
+        raw = msgspec.json.encode({"keys": [{**issuer.key.as_dict(private=False), "kid": kid}]})
+        assert set(read_key_set(raw)) == ({kid} if taken else set())

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from msgspec.structs import replace
@@ -207,6 +208,44 @@ class TestMemory:
             await memory.read()
             assert memory.revoked(principal(organization, session, first + timedelta(seconds=15)))
             assert not memory.revoked(principal(organization, session, second))
+
+    async def test_refuses_what_was_issued_before_and_takes_what_was_issued_then(
+        self, own_database: Database, keeper: Database
+    ) -> None:
+        organization, session, at = new_id(), new_id(), ago(10)
+        memory = Revocations(own_database)
+        assert not memory.revoked(principal(organization, session, at))
+        await record(keeper, organization, "session", session, at)
+        await memory.read()
+        assert memory.revoked(principal(organization, session, at - timedelta(microseconds=1)))
+        assert not memory.revoked(principal(organization, session, at))
+
+    async def test_reads_only_what_is_new_and_a_little_before(self, own_database: Database, keeper: Database) -> None:
+        memory, organization = Revocations(own_database), new_id()
+        await pulse(keeper)
+        async with keeper.transaction(Context(organization_id=organization)) as tx:
+            await directory.remember_tenant(tx, organization, "suspended", 1)
+        await memory.read()
+        assert organization in memory.suspended
+        for read_to in (memory._read_to, memory._standing_read_to):
+            assert timedelta() <= datetime.now(UTC) - read_to < timedelta(seconds=60)
+        memory._not_before.clear()
+        memory.suspended.clear()
+        memory._read_to = memory._standing_read_to = datetime.now(UTC) + timedelta(minutes=1)
+        await memory.read()
+        assert (memory._not_before, memory.suspended, memory.current) == ({}, set(), False)
+
+    async def test_is_not_current_for_what_anybody_but_tenancy_revokes(
+        self, own_database: Database, keeper: Database, own_superuser: asyncpg.Connection
+    ) -> None:
+        await own_superuser.execute("DELETE FROM crm.revocations WHERE subject_id = $1", OPERATOR)
+        await record(keeper, new_id(), "session", new_id(), ago(1))
+        memory = Revocations(own_database)
+        await memory.read()
+        assert (memory.loaded, memory.current) == (True, False)
+        await pulse(keeper)
+        await memory.read()
+        assert memory.current
 
     async def test_sees_what_was_committed_late(self, own_database: Database, keeper: Database) -> None:
         organization, late, early = new_id(), new_id(), new_id()

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.db import Context, Database, InvalidValue
 from carbot_core.ids import new_id
 from carbot_core.reading import Reading
 from carbot_testing.world import Organization, World
@@ -85,3 +85,27 @@ class TestReading:
     async def test_holds_no_connection_between_statements(self, database: Database, organization: Organization) -> None:
         await count(Reading(database, Context(organization_id=organization.id)))
         assert database.in_use()["rw"] == 0
+
+    async def test_gives_the_connection_back_also_when_a_statement_fails(
+        self, database: Database, organization: Organization
+    ) -> None:
+        reading = Reading(database, Context(organization_id=organization.id))
+        with pytest.raises(InvalidValue):
+            await reading.value(int, "SELECT 1 / $1::int AS n", 0)
+        assert database.in_use()["rw"] == 0
+        assert not reading.leaves_work
+
+    async def test_has_nothing_to_undo(self, database: Database) -> None:
+        reading = Reading(database, Context())
+        with pytest.raises(RuntimeError, match="nothing to undo"):
+            reading.savepoint()
+        await reading.commit()
+        await reading.rollback()
+
+    async def test_goes_on_as_somebody_else(self, database: Database, world: World) -> None:
+        first, second = [await world.organization() for _ in range(2)]
+        reading = Reading(database, Context(organization_id=first.id))
+        for organization in (first, second):
+            await reading.enter(organization.id)
+            found = await reading.all(Row, "SELECT organization_id FROM crm.workshops")
+            assert [row.organization_id for row in found] == [organization.id]

@@ -200,6 +200,40 @@ class TestEnd:
             )
         assert found == 1
 
+    async def test_of_a_savepoint_undoes_also_the_one_inside_that_went_well(
+        self, database: Database, context: Context
+    ) -> None:
+        class Oops(Exception):
+            pass
+
+        async def fail_after_the_inner(tx: db.Tx) -> None:
+            async with tx.savepoint():
+                await tx.execute("INSERT INTO tenants (organization_id) VALUES ($1)", uuid4())
+                async with tx.savepoint():
+                    await tx.execute("SELECT 1")
+                raise Oops
+
+        count = "SELECT count(*) FROM tenants"
+        async with database.transaction(context) as tx:
+            before = await tx.value(int, count)
+            with pytest.raises(Oops):
+                await fail_after_the_inner(tx)
+            assert await tx.value(int, count) == before
+
+    async def test_inside_a_savepoint_leaves_the_reason_to_be_seen(self, database: Database, context: Context) -> None:
+        class Oops(Exception):
+            pass
+
+        tx = await database.begin(context)
+
+        async def end_and_fail() -> None:
+            async with tx.savepoint():
+                await tx.rollback()
+                raise Oops
+
+        with pytest.raises(Oops):
+            await end_and_fail()
+
     async def test_of_a_read_only_one_wrote_nothing(self, database: Database, context: Context) -> None:
         with pytest.raises(DatabaseUnavailable):
             async with database.transaction(context, read_only=True) as tx:
@@ -218,6 +252,30 @@ class TestEnd:
             assert told == [True]
         finally:
             database.on_write = before
+
+
+class TestStatement:
+    async def test_tells_how_many_rows_it_touched(self, database: Database, context: Context) -> None:
+        async with database.transaction(context) as tx:
+            assert await tx.execute("SELECT generate_series(1, 12)") == 12
+            assert await tx.execute("SAVEPOINT one") == 0
+
+    async def test_that_always_has_a_row_says_so_when_it_has_none(self, database: Database, context: Context) -> None:
+        async with database.transaction(context) as tx:
+            with pytest.raises(LookupError):
+                await tx.one(Number, "SELECT 1 AS n WHERE false")
+            assert await tx.first(Number, "SELECT 1 AS n WHERE false") is None
+            assert await tx.one(Number, "SELECT 1 AS n") == Number(1)
+            assert await tx.all(Number, "SELECT n FROM generate_series(1, 2) AS n") == [Number(1), Number(2)]
+
+    async def test_takes_and_gives_json_as_it_is(self, database: Database, context: Context) -> None:
+        document = {"a": [1, "ü", None], "b": {}}
+        async with database.transaction(context) as tx:
+            assert await tx.value(dict, "SELECT $1::jsonb", document) == document
+
+
+class Number(msgspec.Struct, frozen=True):
+    n: int
 
 
 class TestPool:

@@ -9,10 +9,14 @@ from uuid import UUID
 
 import pytest
 from nats.js.api import PubAck
+from nats.js.client import JetStreamContext
 
+from carbot_core import relay
 from carbot_core.db import Context, Database
 from carbot_core.errors import DatabaseUnavailable, Unavailable
-from carbot_core.relay import Relay
+from carbot_core.outbox_lanes import AUDIT
+from carbot_core.outbox_lanes import EVENTS as EVENTS_LANE
+from carbot_core.relay import Backlog, Relay
 from carbot_testing.stage import Stage, change, recorder
 from carbot_testing.world import Organization
 
@@ -157,3 +161,101 @@ class TestIdleWorker:
             await asyncio.sleep(1.5)
         # Other workers may run in this process: each has a database of its own.
         assert 0 < max(begun.values()) < 20
+
+
+class Forgetful:
+    """A broker that does not answer for some of the messages that it is given at once."""
+
+    def __init__(self, stream: JetStreamContext, silent: set[int]) -> None:
+        self._stream = stream
+        self._silent = silent
+        self._given = 0
+
+    async def publish(self, *message: Any, **options: Any) -> PubAck:
+        self._given += 1
+        if self._given in self._silent:
+            raise TimeoutError
+        return await self._stream.publish(*message, **options)
+
+
+class TestSilence:
+    async def test_of_the_broker_ends_the_batch_where_it_began(self, stage: Stage) -> None:
+        organization = await stage.organization()
+        lead_id = await stage.lead(organization)
+        await drain(stage.relay())
+        async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+            for _ in range(4):
+                await change(tx, organization, lead_id)
+        relay = stage.relay(stream=cast("Any", Forgetful(stage.stream, {3})))
+        assert await relay.carry() == 2
+        assert await stage.unpublished() == 2
+        assert await stage.relay(stream=cast("Any", Forgetful(stage.stream, {1, 2}))).carry() == 0
+        assert await stage.unpublished() == 2
+        assert await stage.relay().carry() == 2
+        versions = [
+            int((message.headers or {})["aggregate-version"])
+            for message in await stage.published()
+            if (message.headers or {})["organization"] == str(organization.id)
+        ]
+        # The fourth was published before the third was known; its number says so, and it is there once.
+        assert versions == [2, 3, 5, 4]
+
+
+class TestWaking:
+    async def test_is_heard_long_before_the_next_poll(
+        self, stage: Stage, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def all_published() -> bool:
+            return await stage.unpublished() == 0
+
+        monkeypatch.setattr(relay, "POLL_SECONDS", 60)
+        organization = await stage.organization()
+        lead_id = await stage.lead(organization)
+        one = stage.relay()
+        running = asyncio.create_task(one.run())
+        try:
+            await eventually(all_published)
+            for _ in range(3):
+                await asyncio.sleep(0.1)
+                async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+                    await change(tx, organization, lead_id)
+                one.wake()
+                await eventually(all_published, within=3)
+        finally:
+            running.cancel()
+
+
+class TestLane:
+    def test_of_the_audit_is_that_of_events_on_another_table(self) -> None:
+        assert (EVENTS_LANE.name, AUDIT.name) == ("events", "audit")
+        assert AUDIT.lead == EVENTS_LANE.lead
+        for statement in ("unpublished", "mark", "backlog"):
+            expected = getattr(EVENTS_LANE, statement).replace("outbox", "audit_outbox")
+            assert getattr(AUDIT, statement) == expected
+
+    async def test_tells_how_much_waits_and_for_how_long(self, stage: Stage) -> None:
+        organization = await stage.organization()
+        lead_id = await stage.lead(organization)
+        await drain(stage.relay())
+
+        async def backlog() -> Backlog:
+            async with stage.worker_database.transaction(Context(), read_only=True) as tx:
+                return await tx.one(Backlog, EVENTS_LANE.backlog)
+
+        assert await backlog() == Backlog(0, 0.0)
+        async with stage.api_database.transaction(Context(organization_id=organization.id)) as tx:
+            for _ in range(3):
+                await change(tx, organization, lead_id)
+        await asyncio.sleep(0.05)
+        waiting = await backlog()
+        assert waiting.depth == 3
+        assert 0.04 < waiting.age < 30
+        await stage.relay().measure()
+        await drain(stage.relay())
+        assert await backlog() == Backlog(0, 0.0)
+
+    async def test_leaves_no_connection_with_its_own_patience(self, stage: Stage) -> None:
+        await stage.relay().carry()
+        look = "SELECT current_setting('idle_in_transaction_session_timeout')"
+        found = await asyncio.gather(*(stage.worker_database.primary.fetchval(look) for _ in range(20)))
+        assert "3s" not in found

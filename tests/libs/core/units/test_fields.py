@@ -16,6 +16,7 @@ from carbot_core.fields import (
     Line,
     Money,
     Phone,
+    SmallCount,
     Text,
     normalize_email,
     normalize_phone,
@@ -54,6 +55,34 @@ class TestText:
         if admits(Line, text) or admits(Text, text):
             assert "\x00" not in text
             text.encode()
+
+    @pytest.mark.parametrize(
+        ("kind", "longest"),
+        [
+            (Line, "a" * 200),
+            (Text, "a" * 4000),
+            (Email, f"a@{'b' * 252}"),
+            (Phone, "0" * 40),
+            (HttpAddress, f"https://{'a' * 1992}"),
+        ],
+        ids=["Line", "Text", "Email", "Phone", "HttpAddress"],
+    )
+    def test_is_as_long_as_it_may_be(self, kind: Any, longest: str) -> None:
+        assert admits(kind, longest)
+        assert not admits(kind, longest + longest[-1])
+        assert not admits(kind, "")
+
+    def test_is_as_short_as_it_may_be(self) -> None:
+        for kind in (Line, Text):
+            assert admits(kind, "a")
+        assert admits(Phone, "110")
+        assert not admits(Phone, "11")
+
+
+class TestCount:
+    @pytest.mark.parametrize(("value", "admitted"), [(-1, False), (0, True), (10**6, True), (10**6 + 1, False)])
+    def test_is_small(self, value: int, admitted: bool) -> None:
+        assert admits(SmallCount, value) == admitted
 
 
 class TestEmail:
@@ -137,3 +166,7 @@ class TestMoney:
     )
     def test_of_another_form_is_refused(self, value: object) -> None:
         assert not admits(Money, value)
+
+    @pytest.mark.parametrize("amount", [0, 1, 10**12])
+    def test_is_of_its_form(self, amount: int) -> None:
+        assert msgspec.json.decode(f'{{"amount": {amount}}}', type=Money) == Money(amount, "EUR")

@@ -186,6 +186,18 @@ class TestKey:
             ids.add(answer.json()["id"])
         assert len(ids) == 3
 
+    async def test_of_a_user_of_two_organisations_belongs_to_each(
+        self, world: World, connect: Connect, issuer: Issuer
+    ) -> None:
+        user, key, ids = uuid4(), {"idempotency-key": str(uuid4())}, set[str]()
+        for organization in (await world.organization(), await world.organization()):
+            token = issuer.token(organization.id, user_id=user)
+            headers = {**key, "authorization": f"Bearer {token}"}
+            answer = await connect("crm").post(LEADS, json=new_lead(organization), headers=headers)
+            assert answer.status_code == 201
+            ids.add(answer.json()["id"])
+        assert len(ids) == 2
+
     async def test_and_answer_are_not_readable_in_the_table(
         self, owner: httpx.AsyncClient, organization: Organization, superuser: asyncpg.Connection
     ) -> None:
