@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -154,7 +153,7 @@ class Writer:
                 await self._send(client, operation, path, headers, {**given, name: wrong})
 
     def _know_secrets(self, answer: httpx.Response) -> None:
-        document = json.loads(answer.content)
+        document = answer.json() if answer.headers.get("content-type", "").startswith("application/json") else None
         if isinstance(document, dict):
             for name in ("key", "token", "access_token", "refresh_token", "secret"):
                 if isinstance(document.get(name), str):

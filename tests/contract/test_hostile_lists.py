@@ -1,12 +1,12 @@
 """Limits, cursors and filters that were made up, of every list of every service: 422, each of them."""
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest_asyncio
 from interface import Operation, document, named, operations
-from resources import RESOURCES, Side
+from resources import QUERIES, RESOURCES, Side
 from sides import path_of
 
 from carbot_core.web.examples import example_of
@@ -26,7 +26,12 @@ class Listed:
 
     async def get(self, operation: Operation, query: str) -> httpx.Response:
         client = self.side.clients[operation.service]
-        return await client.get(f"{self.paths[operation.id]}?{query}")
+        needed = {
+            name: value
+            for name, value in QUERIES.get(operation.id, lambda _side: {})(self.side).items()
+            if f"{name}=" not in query
+        }
+        return await client.get(f"{self.paths[operation.id]}?{'&'.join(filter(None, (urlencode(needed), query)))}")
 
 
 @pytest_asyncio.fixture(scope="module")
