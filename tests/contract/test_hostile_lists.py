@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest_asyncio
 from interface import Operation, document, named, operations
-from resources import QUERIES, RESOURCES, Side
+from resources import QUERIES, RESOURCES, Side, guest_headers
 from sides import path_of
 
 from carbot_core.web.examples import example_of
@@ -23,6 +23,7 @@ class Listed:
         self.side = side
         self.paths: dict[str, str] = {}
         self.cursors: dict[str, str] = {}
+        self.as_guest: dict[bytes, bytes] = {}
 
     async def get(self, operation: Operation, query: str) -> httpx.Response:
         client = self.side.clients[operation.service]
@@ -31,7 +32,8 @@ class Listed:
             for name, value in QUERIES.get(operation.id, lambda _side: {})(self.side).items()
             if f"{name}=" not in query
         }
-        return await client.get(f"{self.paths[operation.id]}?{'&'.join(filter(None, (urlencode(needed), query)))}")
+        address = f"{self.paths[operation.id]}?{'&'.join(filter(None, (urlencode(needed), query)))}"
+        return await client.get(address, headers=None if operation.scope else self.as_guest)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -39,6 +41,7 @@ async def listed(sides: tuple[Side, Side]) -> Listed:
     """Two of everything that is listed, and the cursors of it."""
     side = sides[0]
     found = Listed(side)
+    found.as_guest = await guest_headers(side)
     for _ in range(2):
         for resource in RESOURCES.values():
             await resource.make(side, side.workshops[0])

@@ -29,8 +29,6 @@ COMMUNICATIONS_READ: Final = "crm.communications:read"
 COMMUNICATIONS_WRITE: Final = "crm.communications:write"
 CONTENT_READ: Final = "crm.content:read"
 CONTENT_WRITE: Final = "crm.content:write"
-IMPORTS_WRITE: Final = "crm.imports:write"
-EXPORTS_READ: Final = "crm.exports:read"
 WEBHOOKS_READ: Final = "crm.webhooks:read"
 WEBHOOKS_WRITE: Final = "crm.webhooks:write"
 SUBSCRIPTION_READ: Final = "billing.subscription:read"
@@ -43,7 +41,7 @@ _ADVISOR = (
     | _CRM_READ
     | {LEADS_WRITE, CUSTOMERS_WRITE, VEHICLES_WRITE, CHAT_WRITE, COMMUNICATIONS_WRITE, MEMBERS_READ}
 )
-_MANAGER = _ADVISOR | {CONTENT_WRITE, IMPORTS_WRITE, EXPORTS_READ, SCORING_WRITE}
+_MANAGER = _ADVISOR | {CONTENT_WRITE, SCORING_WRITE}
 _ADMIN = (
     _MANAGER
     | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}
@@ -60,7 +58,7 @@ ROLE_SCOPES: Final[dict[Role, frozenset[str]]] = {
     "service_advisor": _ADVISOR,
     "technician": _EVERYONE | {LEADS_READ, CUSTOMERS_READ, VEHICLES_READ, VEHICLES_WRITE},
     "accountant": _EVERYONE | {SUBSCRIPTION_READ, CUSTOMERS_READ},
-    "data_protection_officer": _EVERYONE | _CRM_READ | {MEMBERS_READ, AUDIT_READ, EXPORTS_READ},
+    "data_protection_officer": _EVERYONE | _CRM_READ | {MEMBERS_READ, AUDIT_READ},
     "viewer": _EVERYONE | {LEADS_READ, CUSTOMERS_READ, VEHICLES_READ, CONTENT_READ},
 }
 

@@ -20,7 +20,10 @@ GRANT UPDATE (lead_score, classification, urgency_class, first_response_at, conv
 ON crm.leads TO crm_api;
 GRANT DELETE ON crm.leads TO crm_api;
 GRANT DELETE ON crm.lead_interactions TO crm_api;
-GRANT UPDATE (lead_score, classification, urgency_class, estimated_value, updated_at, revision) ON crm.leads TO crm_worker;
+GRANT UPDATE (
+    lead_score, classification, urgency_class, estimated_value, first_response_at, converted_at, customer_id, vehicle_id,
+    updated_at, revision
+) ON crm.leads TO crm_worker;
 GRANT SELECT ON crm.lead_interactions TO crm_worker;
 
 -- Models of an organisation's own; version 1 is the product's and has no row.

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Response
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter
 
 FRESH_SECONDS = 60
@@ -12,6 +13,9 @@ STALE_SECONDS = 600
 """For so long a cache may answer with what it has while it asks again (RFC 5861)."""
 
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match", description="The entity tag that you have")]
+
+NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is what there is.", generate_examples=False)}
+"""Among the `responses` of a route that answers so."""
 
 
 def published(content: Any, if_none_match: str | None) -> Response[Any]:

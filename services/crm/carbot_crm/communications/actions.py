@@ -14,7 +14,7 @@ from carbot_crm.communications.models import (
     TIMER,
     Communication,
     Content,
-    NewMessage,
+    NewCommunication,
     NewTouchpoint,
     Outgoing,
     SentTo,
@@ -61,7 +61,7 @@ class NotScheduled(Conflict):
     """Only a message that is scheduled can be cancelled."""
 
 
-async def write_message(tx: Tx, keys: Keys, customer_id: UUID, new: NewMessage, now: datetime) -> Communication:
+async def write_message(tx: Tx, keys: Keys, customer_id: UUID, new: NewCommunication, now: datetime) -> Communication:
     """Queue a message; one that is due now and that the gate refuses is stored as refused.
 
     Raises CustomerNotFound, ContentMissing, InvalidMoment.
@@ -198,7 +198,7 @@ async def _assess(tx: Tx, keys: Keys, recipient: Recipient, channel: Channel, pu
     return verdict
 
 
-async def _content(tx: Tx, recipient: Recipient, new: NewMessage) -> Content:
+async def _content(tx: Tx, recipient: Recipient, new: NewCommunication) -> Content:
     """Return what was written, or what the template of the purpose says; raise ContentMissing."""
     if new.subject is not None and new.body is not None:
         return Content(

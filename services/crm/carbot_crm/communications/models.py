@@ -18,7 +18,7 @@ Status = Literal["scheduled", "sending", "sent", "refused", "bounced", "failed",
 """Refused: by the send gate. Bounced: there is no such mailbox. Recorded: noted by staff, sent by nobody."""
 
 
-class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class NewCommunication(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What to write to a customer: subject and body, or what is published as a template for the purpose."""
 
     purpose: Purpose

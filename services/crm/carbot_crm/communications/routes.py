@@ -22,7 +22,7 @@ from carbot_crm.communications.actions import (
 from carbot_crm.communications.models import (
     Communication,
     CommunicationPosition,
-    NewMessage,
+    NewCommunication,
     NewTouchpoint,
     Status,
     Unsubscription,
@@ -93,7 +93,7 @@ async def list_customer_communications(
     responses=web.problems(CustomerNotFound, ContentMissing, InvalidMoment),
 )
 async def create_message(
-    customer_id: FromPath[UUID], data: JSONBody[NewMessage], tx: web.Tx, keys: Keys, now: web.Now
+    customer_id: FromPath[UUID], data: JSONBody[NewCommunication], tx: web.Tx, keys: Keys, now: web.Now
 ) -> Communication:
     """Write to a customer, now or later. The send gate decides when the message is due; what it refuses stays, with the reason."""
     return await actions.write_message(tx, keys, customer_id, data, now)

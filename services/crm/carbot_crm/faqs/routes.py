@@ -11,7 +11,7 @@ from carbot_core import web
 from carbot_core.auth.guests import GUEST, AsGuest, OriginNotAllowed, PublishableKeyNotValid
 from carbot_core.errors import PreconditionFailed, PreconditionRequired
 from carbot_core.web.pages import InvalidCursor
-from carbot_core.web.published import IfNoneMatch, published
+from carbot_core.web.published import NOT_MODIFIED, IfNoneMatch, published
 from carbot_crm.chat.models import Language
 from carbot_crm.faqs import actions, queries
 from carbot_crm.faqs.actions import FaqNotFound
@@ -65,7 +65,7 @@ async def delete_faq(faq_id: FromPath[UUID], revision: web.IfMatch, tx: web.Tx) 
     await actions.delete_faq(tx, faq_id, revision)
 
 
-@get("/", responses=web.problems(PublishableKeyNotValid, OriginNotAllowed))
+@get("/", responses={**NOT_MODIFIED, **web.problems(PublishableKeyNotValid, OriginNotAllowed)})
 async def list_published_faqs(
     guest: AsGuest,
     language: FromQuery[Annotated[Language, QueryParameter(description="In which language")]] = "de",

@@ -11,7 +11,7 @@ from carbot_core import web
 from carbot_core.auth.guests import GUEST, AsGuest, OriginNotAllowed, PublishableKeyNotValid
 from carbot_core.errors import PreconditionFailed, PreconditionRequired
 from carbot_core.web.pages import InvalidCursor
-from carbot_core.web.published import IfNoneMatch, published
+from carbot_core.web.published import NOT_MODIFIED, IfNoneMatch, published
 from carbot_crm.chat.models import Language
 from carbot_crm.landing_pages import actions, queries
 from carbot_crm.landing_pages.actions import LandingPageNotFound, SlugTaken
@@ -74,7 +74,7 @@ async def delete_landing_page(page_id: FromPath[UUID], revision: web.IfMatch, tx
     await actions.delete_landing_page(tx, page_id, revision)
 
 
-@get("/", responses=web.problems(PublishableKeyNotValid, OriginNotAllowed, LandingPageNotFound))
+@get("/", responses={**NOT_MODIFIED, **web.problems(PublishableKeyNotValid, OriginNotAllowed, LandingPageNotFound)})
 async def read_published_page(
     guest: AsGuest,
     slug: FromQuery[Annotated[str, QueryParameter(max_length=60, description="Which page")]],
