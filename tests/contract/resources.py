@@ -50,7 +50,8 @@ async def _customer(side: Side, workshop: str) -> str:
 
 
 async def _vehicle(side: Side, workshop: str) -> str:
-    body = {"workshop_id": workshop, "customer_id": await _customer(side, workshop), "owned_since": "2024-01-01"}
+    owner = {"customer_id": await _customer(side, workshop), "owned_since": "2024-01-01"}
+    body = {"workshop_id": workshop, "last_hu_on": "2025-05-05", **owner}
     return await _made(side.clients["crm"], "/api/crm/v1/vehicles", body)
 
 

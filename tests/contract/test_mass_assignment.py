@@ -118,7 +118,6 @@ class Book:
                 found[table] = {row["row"] for row in rows}
         return found
 
-
     async def settled_rows(self, service: str, organization_id: str) -> Rows:
         """Return the rows once nothing is left to be done with them: letters to be written, leads to be scored."""
         due = f"SELECT count(*) FROM {service}.timers WHERE organization_id = $1 AND due_at <= now()"
