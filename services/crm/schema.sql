@@ -1166,7 +1166,7 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.lead_interactions REFERENCING OL
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.lead_scoring_models REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
-CREATE TRIGGER audit_delete AFTER DELETE ON crm.leads REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.leads REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.message_templates REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1214,7 +1214,7 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.lead_interactions REFERENCING NE
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.lead_scoring_models REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
-CREATE TRIGGER audit_insert AFTER INSERT ON crm.leads REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.leads REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.message_templates REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1262,7 +1262,7 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.lead_interactions REFERENCING OL
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.lead_scoring_models REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
-CREATE TRIGGER audit_update AFTER UPDATE ON crm.leads REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.leads REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{search,updated_at,revision}', 'id', '{name,phone,email,request,vehicle,source_url,lost_reason}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.message_templates REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 

@@ -337,7 +337,7 @@ async def id_of(side: Side, service: str, name: str) -> str:
 
 QUERIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "list_nearby_workshops": lambda _side: {"latitude": 52.53, "longitude": 13.4, "radius_km": 50},
-    "list_vehicles_due": lambda _side: {"from": "2026-01-01", "to": "2030-12-31"},
+    "list_vehicles_due": lambda _side: {"from": "2026-01-01", "to": "2030-12-31", "kind": "au"},
     "list_hot_leads": lambda side: {"workshop_id": side.workshops[0]},
     "read_lead_dashboard": lambda side: {"workshop_id": side.workshops[0]},
     "search": lambda _side: {"q": "Demir"},

@@ -182,7 +182,7 @@ class TestJourney:
         made(journey.client.patch(path, headers={**who, **tag}, json={"priority": 80}), 200)
         assert journey.client.patch(path, headers={**who, **tag}, json={"priority": 10}).status_code == 412
         wrong = journey.client.post(f"{path}/qualify", headers=who, json={})
-        assert (wrong.status_code, wrong.json()["allowed"]) == (409, ["assign", "contact", "lose"])
+        assert (wrong.status_code, wrong.json()["allowed"]) == (409, ["assign", "contact", "convert", "lose", "spam"])
         made(journey.client.post(f"{path}/contact", headers=who, json={"note": "erreicht"}), 200)
         made(journey.client.post(f"{path}/qualify", headers=who, json={}), 200)
 

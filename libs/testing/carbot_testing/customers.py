@@ -39,8 +39,8 @@ async def store_vehicle(database: Database, organization_id: UUID) -> UUID:
         await tx.execute(
             """
             INSERT INTO crm.customer_vehicles
-                (organization_id, id, plate, plate_key, make, model, vehicle_class, created_at, updated_at)
-            VALUES ($1, $2, 'B-CB 1234', 'BCB1234', 'VW', 'Golf', 'car', now(), now())
+                (organization_id, id, plate, make, model, vehicle_class, created_at, updated_at)
+            VALUES ($1, $2, 'B-CB 1234', 'VW', 'Golf', 'car', now(), now())
             """,
             organization_id,
             vehicle_id,

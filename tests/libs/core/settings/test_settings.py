@@ -21,7 +21,7 @@ FIELDS = [(name, field.name) for name, kind in KINDS.items() for field in msgspe
 REQUIRED = [
     (name, field.name) for name, kind in KINDS.items() for field in msgspec.structs.fields(kind) if field.required
 ]
-FREE_TEXT = {"issuer", "http_host", "app_version"}
+FREE_TEXT = {"issuer", "http_host", "app_version", "chat_endpoint_key", "chat_endpoint_model"}
 ADDRESSES = (
     f"mysql://a:{CANARY}@h/d",
     f"postgresql://{CANARY}",
@@ -70,6 +70,9 @@ def environment(place: Place) -> dict[str, str]:
         "CARBOT_DB_STATEMENT_CACHE": "0",
         "CARBOT_TRUSTED_PROXIES": "10.0.0.0/8,fd00::/8",
         "CARBOT_STREAM_REPLICAS": "1",
+        "CARBOT_CHAT_ENDPOINT_URL": "http://127.0.0.1:1/v1",
+        "CARBOT_CHAT_ENDPOINT_KEY": "key",
+        "CARBOT_CHAT_ENDPOINT_MODEL": "model",
     }
 
 

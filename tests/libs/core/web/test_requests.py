@@ -196,7 +196,7 @@ class TestAddress:
             ("GET", "/%00", 404, "not_found"),
             ("GET", "/api/crm/v1/%2e%2e/%2e%2e/etc/passwd", 404, "not_found"),
             ("PUT", LEADS, 405, "method_not_allowed"),
-            ("DELETE", f"{LEADS}/{NOWHERE}", 405, "method_not_allowed"),
+            ("PUT", f"{LEADS}/{NOWHERE}", 405, "method_not_allowed"),
             ("GET", f"{LEADS}/not-a-uuid", 422, "invalid_request"),
             ("GET", f"{LEADS}/%00", 422, "invalid_request"),
             ("GET", f"{LEADS}/%ff", 422, "invalid_request"),
