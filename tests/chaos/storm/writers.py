@@ -50,7 +50,7 @@ class Writer:
         marker = uuid4().hex
         body = {"workshop_id": str(self.home), "source": "email", "name": "Jörg Weiß", "request": marker}
         answer = await self._courier.post("crm", _LEADS, {**body, "email": f"{marker}@example.org"})
-        self._leads.append(Lead(UUID(answer["id"]), marker, answer["revision"]))
+        self._leads.append(Lead(UUID(answer["id"]), marker, answer["revision"], answer["estimated_value"]))
         self._ledger.leads.append(self._leads[-1])
         self._ledger.markers.append(marker)
 
