@@ -1000,6 +1000,8 @@ CREATE UNIQUE INDEX customer_communications_once ON crm.customer_communications 
 
 CREATE INDEX customer_communications_status ON crm.customer_communications USING btree (organization_id, status, created_at DESC, id DESC);
 
+CREATE INDEX customer_communications_vehicle ON crm.customer_communications USING btree (organization_id, vehicle_id, created_at DESC, id DESC);
+
 CREATE INDEX customer_communications_version ON crm.customer_communications USING btree (organization_id, template_version_id);
 
 CREATE INDEX customer_communications_workshop ON crm.customer_communications USING btree (organization_id, workshop_id, created_at DESC, id DESC);

@@ -41,6 +41,7 @@ from carbot_crm.responder.events import answer_visitor
 from carbot_crm.search.routes import SEARCH
 from carbot_crm.settings import Settings
 from carbot_crm.templates.routes import TEMPLATE_VERSIONS, TEMPLATES
+from carbot_crm.timelines.routes import CUSTOMER_TIMELINE, VEHICLE_TIMELINE
 from carbot_crm.vehicles import queries as vehicles
 from carbot_crm.vehicles.routes import VEHICLES, VEHICLES_OF_CUSTOMER
 from carbot_crm.webhooks import events as webhooks
@@ -60,7 +61,9 @@ ROUTERS = (
     DUPLICATES,
     MERGES_OF_CUSTOMER,
     MERGES,
+    CUSTOMER_TIMELINE,
     VEHICLES,
+    VEHICLE_TIMELINE,
     DUE_VEHICLES,
     WORKS,
     DUE_RULES,

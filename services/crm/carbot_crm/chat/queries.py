@@ -221,7 +221,8 @@ async def mark_letters(tx: Tx, lead_id: UUID, now: datetime) -> int:
     return await tx.execute(
         """
         UPDATE crm.chat_sessions
-        SET retention_class = 'letter6', updated_at = $3, revision = revision + 1
+        SET retention_class = 'letter6', updated_at = $3, revision = revision + 1,
+            customer_id = (SELECT l.customer_id FROM crm.leads l WHERE l.organization_id = $1 AND l.id = $2)
         WHERE organization_id = $1 AND lead_id = $2 AND retention_class <> 'letter6'
         """,
         tx.organization_id,

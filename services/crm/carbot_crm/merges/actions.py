@@ -13,7 +13,7 @@ from carbot_crm.customers import queries as customers
 from carbot_crm.customers.actions import CustomerMerged, CustomerNotFound, locked_customer
 from carbot_crm.customers.models import Customer
 from carbot_crm.merges import queries
-from carbot_crm.merges.models import Merge, Snapshot
+from carbot_crm.merges.models import Merge, Moved, Snapshot
 
 _FILLED: Final = (
     "first_name",
@@ -48,7 +48,8 @@ class MergeUndone(Conflict):
 async def merge(tx: Tx, survivor_id: UUID, merged_id: UUID, *, now: datetime) -> Merge:
     """Let a customer go on as another; raise MergeWithItself, CustomerNotFound, CustomerMerged.
 
-    What the survivor lacks is filled in from the other, everything that belongs to the other moves.
+    What the survivor lacks is filled in from the other, everything that belongs to the other moves. What either of them
+    said of advertising stays on record as it was said; the send gate goes by the stricter.
     """
     if survivor_id == merged_id:
         raise MergeWithItself
@@ -60,7 +61,7 @@ async def merge(tx: Tx, survivor_id: UUID, merged_id: UUID, *, now: datetime) ->
         for name in _FILLED
         if getattr(survivor, name) is None and getattr(merged, name) is not None
     }
-    moved = {table: await move(tx, merged_id, survivor_id, None) for table, move in queries.MOVES.items()}
+    moved = await _move(tx, merged_id, survivor_id, None)
     await queries.update_merged_into(tx, merged_id, survivor_id, now)
     await _store(tx, survivor, filled, now)
     await _tell(tx, merged_id)
@@ -86,12 +87,20 @@ async def undo(tx: Tx, merge_id: UUID, *, now: datetime) -> Merge:
     if survivor.merged_into is not None:
         raise CustomerMerged(public={"merged_into": str(survivor.merged_into)}, customer=survivor.id)
     given = {name: None for name, value in known.snapshot.filled.items() if getattr(survivor, name) == value}
-    for table, ids in known.snapshot.moved.items():
-        await queries.MOVES[table](tx, known.survivor_id, known.merged_id, ids)
+    await _move(tx, known.survivor_id, known.merged_id, known.snapshot.moved)
     await queries.update_merged_into(tx, known.merged_id, None, now)
     await _store(tx, survivor, given, now)
     await _tell(tx, known.merged_id)
     return await queries.mark_undone(tx, merge_id, now)
+
+
+async def _move(tx: Tx, source: UUID, target: UUID, only: Moved | None) -> Moved:
+    """Move it at every workshop, also at those that the caller does not see: it belongs to the customer."""
+    caller = tx.context
+    await tx.go_on_as(msgspec.structs.replace(caller, workshops=None))
+    moved = await queries.move(tx, source, target, only)
+    await tx.go_on_as(caller)
+    return moved
 
 
 async def _store(tx: Tx, survivor: Customer, changes: dict[str, Any], now: datetime) -> None:

@@ -12,11 +12,20 @@ class NewMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merged_id: UUID
 
 
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows that changed hands, by table."""
+
+    vehicle_ownerships: list[UUID]
+    leads: list[UUID] = []
+    chat_sessions: list[UUID] = []
+    customer_communications: list[UUID] = []
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """What is needed to take it back: what the survivor was given, and the rows that changed hands, by table."""
+    """What is needed to take it back: what the survivor was given, and what changed hands."""
 
     filled: dict[str, str]
-    moved: dict[str, list[UUID]]
+    moved: Moved
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True):

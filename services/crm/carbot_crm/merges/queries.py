@@ -1,6 +1,5 @@
 """Merges in SQL."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -8,10 +7,7 @@ import msgspec
 
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
-from carbot_crm.merges.models import Merge, MergePosition, Snapshot, StoredMerge
-
-type Move = Callable[[Tx, UUID, UUID, list[UUID] | None], Awaitable[list[UUID]]]
-"""Moves the rows of one customer to another, all or those named, and returns which."""
+from carbot_crm.merges.models import Merge, MergePosition, Moved, Snapshot, StoredMerge
 
 
 async def insert_merge(tx: Tx, survivor_id: UUID, merged_id: UUID, snapshot: Snapshot, now: datetime) -> Merge:
@@ -93,31 +89,41 @@ async def list_merges(tx: Tx, survivor_id: UUID, *, after: MergePosition | None,
     )
 
 
-async def move_ownerships(tx: Tx, source: UUID, target: UUID, only: list[UUID] | None) -> list[UUID]:
-    """Move vehicles, past and present."""
-    return (
-        await tx.value(
-            list[UUID],
-            """
-        WITH moved AS (
+async def move(tx: Tx, source: UUID, target: UUID, only: Moved | None) -> Moved:
+    """Move what belongs to one customer to another, all or what is named; return what."""
+    return await tx.one(
+        Moved,
+        """
+        WITH ownerships AS (
             UPDATE crm.vehicle_ownerships
             SET customer_id = $3, updated_at = now(), revision = revision + 1
             WHERE organization_id = $1 AND customer_id = $2 AND ($4::uuid[] IS NULL OR id = ANY($4))
             RETURNING id
+        ), leads AS (
+            UPDATE crm.leads
+            SET customer_id = $3, updated_at = now(), revision = revision + 1
+            WHERE organization_id = $1 AND customer_id = $2 AND ($5::uuid[] IS NULL OR id = ANY($5))
+            RETURNING id
+        ), sessions AS (
+            UPDATE crm.chat_sessions
+            SET customer_id = $3, updated_at = now(), revision = revision + 1
+            WHERE organization_id = $1 AND customer_id = $2 AND ($6::uuid[] IS NULL OR id = ANY($6))
+            RETURNING id
+        ), communications AS (
+            UPDATE crm.customer_communications
+            SET customer_id = $3, updated_at = now(), revision = revision + 1
+            WHERE organization_id = $1 AND customer_id = $2 AND ($7::uuid[] IS NULL OR id = ANY($7))
+            RETURNING id
         )
-        SELECT COALESCE(array_agg(id), '{}') FROM moved
+        SELECT ARRAY(SELECT id FROM ownerships) AS vehicle_ownerships, ARRAY(SELECT id FROM leads) AS leads,
+            ARRAY(SELECT id FROM sessions) AS chat_sessions,
+            ARRAY(SELECT id FROM communications) AS customer_communications
         """,
-            tx.organization_id,
-            source,
-            target,
-            only,
-        )
-        or []
+        tx.organization_id,
+        source,
+        target,
+        *(msgspec.structs.astuple(only) if only else (None,) * len(Moved.__struct_fields__)),
     )
-
-
-MOVES: Mapping[str, Move] = {"vehicle_ownerships": move_ownerships}
-"""Every table whose rows are a customer's."""
 
 
 async def update_merged_into(tx: Tx, customer_id: UUID, survivor_id: UUID | None, now: datetime) -> None:

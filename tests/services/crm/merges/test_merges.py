@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from carbot_core.db import Context, Database
 from carbot_crm.merges import actions
+from carbot_crm.merges.models import Moved
 from carbot_testing.plugin import Connect
 from carbot_testing.world import Organization, World
 
 CUSTOMERS = "/api/crm/v1/customers"
 MERGES = "/api/crm/v1/merges"
+STAY = {"customers", "customer_merges", "customer_duplicates", "consent_records", "consents", "sale_addresses"}
+"""What refers to a customer and stays: who was joined, and what was said, which the send gate reads of both."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -49,6 +52,26 @@ async def picture(client: httpx.AsyncClient, *customer_ids: str) -> list[Any]:
             )
         )
     return seen
+
+
+async def timeline(client: httpx.AsyncClient, customer_id: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"{CUSTOMERS}/{customer_id}/timeline")
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+async def said(client: httpx.AsyncClient, customer_id: str, state: str) -> None:
+    body = {"channel": "email", "state": state, "source": "written"}
+    body |= {} if state == "objected" else {"purpose": "newsletter", "text_version": "2026-01"}
+    answer = await client.post(f"{CUSTOMERS}/{customer_id}/consents", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+async def ground_of(client: httpx.AsyncClient, customer_id: str) -> str:
+    """Return why an advertisement may be sent, or why not."""
+    ground: str = (await client.get(f"{CUSTOMERS}/{customer_id}/send-verdict")).json()["ground"]
+    return ground
 
 
 async def merged(client: httpx.AsyncClient, survivor: str, other: str) -> dict[str, Any]:
@@ -102,6 +125,79 @@ class TestMerge:
         advisor = connect("crm", organization, "service_advisor")
         answer = await advisor.post(f"{CUSTOMERS}/{here}/merge", json={"merged_id": elsewhere})
         assert (answer.status_code, answer.json()["code"]) == (404, "customer_not_found")
+
+    async def test_moves_leads_and_what_was_written_at_every_workshop(
+        self, owner: httpx.AsyncClient, connect: Connect, organization: Organization
+    ) -> None:
+        survivor, other = await created(owner), await created(owner)
+        lead = {"source": "phone", "name": "Demir", "phone": "030 23125 777", "request": "Reifen", "language": "de"}
+        lead_id = (
+            await owner.post("/api/crm/v1/leads", json={**lead, "workshop_id": str(organization.workshops[0])})
+        ).json()["id"]
+        converted = await owner.post(
+            f"/api/crm/v1/leads/{lead_id}/convert", json={"customer_id": other}, headers={"if-match": '"1"'}
+        )
+        assert converted.status_code == 200, converted.text
+        note = {"direction": "inbound", "channel": "phone", "body": "Fragt nach dem Preis"}
+        noted = await owner.post(f"{CUSTOMERS}/{other}/touchpoints", json=note)
+        assert noted.status_code == 201, noted.text
+        # This advisor does not see the lead's workshop.
+        merge = await merged(connect("crm", organization, "service_advisor"), survivor, other)
+        moved = [(each["kind"], each["id"]) for each in await timeline(owner, survivor)]
+        assert moved == [("communication", noted.json()["id"]), ("lead", lead_id)]
+        assert await timeline(owner, other) == []
+        assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
+        assert [(each["kind"], each["id"]) for each in await timeline(owner, other)] == moved
+        assert await timeline(owner, survivor) == []
+
+    async def test_covers_every_table_of_a_customer(self, api_databases: dict[str, Database]) -> None:
+        async with api_databases["crm"].transaction(Context(), read_only=True) as tx:
+            referring = await tx.value(
+                set[str],
+                """
+                SELECT array_agg(DISTINCT c.relname::text)
+                FROM pg_constraint k
+                JOIN pg_class c ON c.oid = k.conrelid
+                WHERE k.contype = 'f' AND k.confrelid = 'crm.customers'::regclass
+                """,
+            )
+        assert referring == {*Moved.__struct_fields__, *STAY}
+
+
+class TestAdvertising:
+    @pytest.mark.parametrize(
+        ("survivor_said", "other_said", "ground"),
+        [
+            (["granted"], [], "consent"),
+            ([], ["granted"], "consent"),
+            (["granted"], ["withdrawn"], "consent_withdrawn"),
+            (["withdrawn"], ["granted"], "consent_withdrawn"),
+            (["withdrawn", "granted"], [], "consent"),
+            (["granted"], ["objected"], "objection"),
+            (["objected"], ["granted"], "objection"),
+        ],
+    )
+    async def test_goes_by_the_stricter_of_what_both_said_until_something_is_said_anew(
+        self, owner: httpx.AsyncClient, survivor_said: list[str], other_said: list[str], ground: str
+    ) -> None:
+        survivor = await created(owner, email=f"{uuid4().hex}@example.org")
+        email = f"{uuid4().hex}@example.org"
+        other = await created(owner, email=email)
+        if not survivor_said:
+            # What the other said was said of this address.
+            survivor = await created(owner)
+        for customer, states in ((survivor, survivor_said), (other, other_said)):
+            for state in states:
+                await said(owner, customer, state)
+        before = [await ground_of(owner, survivor), await ground_of(owner, other)]
+        merge = await merged(owner, survivor, other)
+        assert await ground_of(owner, survivor) == ground
+        await said(owner, survivor, "granted")
+        assert await ground_of(owner, survivor) == "consent"
+        await said(owner, survivor, "withdrawn")
+        assert await ground_of(owner, survivor) in {"consent_withdrawn", "objection"}
+        assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
+        assert await ground_of(owner, other) == before[1]
 
 
 class TestUndo:

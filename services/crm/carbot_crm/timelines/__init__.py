@@ -1,0 +1,1 @@
+"""What happened with a customer and with a vehicle, in one list."""
