@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-import structlog
-
 from carbot_contracts.crm import (
     CustomerCreated,
     FollowUpDue,
@@ -25,7 +23,6 @@ from carbot_core.timers import Due
 from carbot_crm.webhooks import actions, queries, signatures, targets
 from carbot_crm.webhooks.models import Answer, DeliveryStatus, EventType, PendingDelivery
 
-log = structlog.get_logger()
 outcomes = telemetry.meter.create_counter("carbot.crm.webhook_deliveries")
 
 type Told = LeadCreated | LeadChanged | LeadConverted | LeadDeleted | CustomerCreated | VehicleDue | FollowUpDue
@@ -67,7 +64,6 @@ async def send_due_delivery(runtime: Runtime, due: Due) -> None:
     if answer.is_taken:
         await _end(runtime, due, delivery, "delivered", answer)
         return
-    log.info("webhook_not_taken", attempts=due.attempts, reason=answer.failure, status=answer.status)
     pause = min(FIRST_PAUSE * 2 ** min(due.attempts - 1, 20), LONGEST_PAUSE)
     if runtime.clock() + pause < delivery.begun_at + TRIED_FOR:
         await _try_later(runtime, due, answer, pause)

@@ -179,7 +179,7 @@ class TestSuspendOrganization:
         owner, database = await founder.found(), worker_databases["tenancy"]
         result = await operate(place, "suspend", str(owner.organization_id), "--reason", "Missbrauch")
         assert result.exit_code == 0, result.output
-        assert result.output.endswith("is suspended\n")
+        assert "is suspended\n" in result.stdout
 
         async def write() -> Any:
             return await owner.client.patch(CURRENT, json={"locale": "en"}, headers={"if-match": '"9"'})
@@ -193,7 +193,7 @@ class TestSuspendOrganization:
         assert await standing(database, owner.organization_id) == "suspended"
         await bill(database, owner.organization_id, "active")
         assert (await owner.client.get(CURRENT)).json()["status"] == "suspended"
-        assert (await operate(place, "resume", str(owner.organization_id))).output.endswith("is active\n")
+        assert "is active\n" in (await operate(place, "resume", str(owner.organization_id))).stdout
         assert await statuses(database, owner.organization_id) == ["suspended", "active"]
 
         async def taken() -> bool:
@@ -206,13 +206,13 @@ class TestSuspendOrganization:
         assert (await operate(place, "suspend", known)).exit_code == 2
         assert (
             await operate(place, "resume", known)
-        ).output == "Error: The organisation was not suspended by the operator.\n"
+        ).stderr == "Error: The organisation was not suspended by the operator.\n"
         assert (
             await operate(place, "suspend", unknown, "--reason", "x")
-        ).output == "Error: There is no such organisation.\n"
+        ).stderr == "Error: There is no such organisation.\n"
         assert (await operate(place, "suspend", known, "--reason", "x")).exit_code == 0
         again = await operate(place, "suspend", known, "--reason", "y")
-        assert (again.exit_code, again.output) == (1, "Error: The organisation is suspended already.\n")
+        assert (again.exit_code, again.stderr) == (1, "Error: The organisation is suspended already.\n")
 
     async def test_by_billing_is_not_taken_back_by_the_operator(
         self, founder: Founder, place: Place, worker_databases: dict[str, Database]
