@@ -66,6 +66,14 @@ LENGTHS: Final[dict[str, tuple[tuple[str, ...], bytes]]] = {
     "a chunk without its end": ((CHUNKED,), b"2\r\n{}}}}}\r\n0\r\n\r\n"),
 }
 
+LARGEST: Final = [
+    b'{"message":"' + b"a" * 1_048_560 + b'"}',
+    b"[" + b"[]," * 349_524 + b"[]]",
+    b'{"notes":[' + b"1," * 524_280 + b"1]}",
+    b"[" + b'{"a":[]},' * 116_507 + b'"aa"]',
+    b"{" + b",".join(b'"%06d":1' % number for number in range(95_324)) + b"}",
+]
+
 
 def post(apis: Apis, side: Side, service: str, *headers: str, body: bytes = b"", length: bool = False) -> bytes:
     operation = WRITES[service]
@@ -141,6 +149,16 @@ async def test_body_without_end_ends(service: str, apis: Apis, side: Side) -> No
 
     answer = await ask_with(apis.port(service), endless(), within=4)
     assert (answer.status, answer.problem is not None) == (413, True)
+
+
+@each_with_bodies
+async def test_a_crowd_of_the_largest_bodies_is_answered(service: str, apis: Apis, side: Side) -> None:
+    megabyte = 1024 * 1024
+    crowd = [LARGEST[turn % len(LARGEST)] for turn in range(80)]
+    assert all(megabyte - 16 <= len(body) <= megabyte for body in crowd)
+    asked = [ask(apis.port(service), post(apis, side, service, TYPE, body=body, length=True)) for body in crowd]
+    answers = await asyncio.gather(*asked)
+    assert {(each.status in {422, 503}, each.problem is not None) for each in answers} == {(True, True)}
 
 
 async def test_slow_body_is_given_up(apis: Apis, side: Side) -> None:

@@ -2,11 +2,13 @@
 
 import random
 import re
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
 import msgspec
 
+from carbot_core.auth.tokens import LIFETIME_SECONDS
 from carbot_core.db import Database
 from carbot_testing.issuer import Issuer
 from carbot_testing.world import World
@@ -40,14 +42,23 @@ class Request(msgspec.Struct, frozen=True):
 class Tenant:
     """An organisation and what it knows of its own rows."""
 
-    def __init__(self, number: int, organization_id: UUID, workshop_id: UUID, token: str) -> None:
+    def __init__(self, number: int, organization_id: UUID, workshop_id: UUID, issuer: Issuer) -> None:
         self.mark = f"mark{number:02}"
         self.organization_id = organization_id
         self.workshop_id = workshop_id
-        self.authorization = f"Bearer {token}"
+        self._issuer = issuer
+        self._token, self._token_until = "", 0.0
         self.leads: list[UUID] = []
         self.unchanged: list[UUID] = []
         """Leads that nobody has tried to change."""
+
+    @property
+    def authorization(self) -> str:
+        """A token that does not expire on the way, as of a client that refreshes it."""
+        if monotonic() > self._token_until:
+            self._token = self._issuer.token(self.organization_id)
+            self._token_until = monotonic() + LIFETIME_SECONDS / 2
+        return f"Bearer {self._token}"
 
     def know(self, lead_id: UUID) -> None:
         self.leads.append(lead_id)
@@ -116,7 +127,7 @@ async def settle(worker: Database, superuser: asyncpg.Connection, issuer: Issuer
     world, tenants = World({"crm": worker}), list[Tenant]()
     for number in range(TENANTS):
         made = await world.organization()
-        tenants.append(Tenant(number, made.id, made.workshops[0], issuer.token(made.id)))
+        tenants.append(Tenant(number, made.id, made.workshops[0], issuer))
         async with superuser.transaction():
             await superuser.execute("SET LOCAL session_replication_role = replica")
             rows = await superuser.fetch(_INSERT_LEADS, made.id, made.workshops[0], tenants[-1].mark, LEADS_EACH)
