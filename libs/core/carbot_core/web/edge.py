@@ -211,7 +211,7 @@ class Edge:
         tx = exchange.tx
         if tx is None:
             return
-        if held.status >= _ERROR and not (exchange.refused and exchange.refused.commits):
+        if held.status >= _ERROR and not exchange.commits:
             await tx.rollback()
             return
         try:

@@ -7,7 +7,6 @@ from uuid import UUID
 from litestar.types import HTTPReceiveMessage, Receive, Scope
 
 from carbot_core.db import Context, Database, Tx
-from carbot_core.errors import Refusal
 from carbot_core.ids import new_id
 from carbot_core.reading import Reading
 
@@ -47,7 +46,7 @@ class Exchange:
     def forget(self) -> None:
         """Begin again: the request is run once more, from the body that was kept."""
         self.tx: Tx | None = None
-        self.refused: Refusal | None = None
+        self.commits = False
         self.retry = False
         self.to_store: tuple[UUID, str, bytes] | None = None
         self._replayed = 0

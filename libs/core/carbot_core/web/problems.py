@@ -59,7 +59,7 @@ def render(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if isinstance(error, Replay):
         return Response(error.body, status_code=error.status, headers={**error.headers, "idempotent-replayed": "true"})
     if isinstance(error, Refusal):
-        exchange.refused = error
+        exchange.commits = error.commits
         exchange.retry = isinstance(error, TransactionConflict)
         if error.status >= _INTERNAL or error.context:
             log.info("refused", code=error.code(), status=error.status, **error.context)

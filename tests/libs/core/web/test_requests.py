@@ -1,5 +1,6 @@
 """Requests that are not what they should be: each is answered by a problem document, none is a fault."""
 
+import gc
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -12,6 +13,7 @@ from probe_routes import PROBES
 from sent_leads import LEADS, new_lead
 
 from carbot_core.web.edge import Edge
+from carbot_core.web.exchange import Exchange
 from carbot_testing.running import client
 from carbot_testing.world import Organization, World
 
@@ -49,6 +51,19 @@ class TestBody:
                 yield body[start : start + 65536]
 
         assert_problem(await owner.post(LEADS, content=pieces(), headers=JSON), 413, "body_too_large")
+
+    async def test_of_an_ended_request_is_not_kept_until_garbage_is_collected(
+        self, owner: httpx.AsyncClient, organization: Organization
+    ) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            for body, status in ((raw(organization), 201), (b"[]", 422), (b"{", 400)):
+                assert (await owner.post(LEADS, content=body, headers=JSON)).status_code == status
+            kept = [each for each in gc.get_objects() if isinstance(each, Exchange)]
+        finally:
+            gc.enable()
+        assert kept == []
 
     @pytest.mark.parametrize(
         "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "", "json", "*/*"]
