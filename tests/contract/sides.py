@@ -13,8 +13,9 @@ from interface import Operation
 from resources import BODIES, COME_WITH_THE_ORGANIZATION, RESOURCES, Side
 
 from carbot_contracts.scopes import ROLE_SCOPES
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_testing.founding import TENANCY, Founder, new_email, new_workshop
 from carbot_testing.plugin import Connect
 from carbot_testing.world import Member

@@ -13,7 +13,8 @@ import pytest_asyncio
 from catalogue_data import SERVICES
 
 from carbot_core.auth import revocations
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_tenancy.organizations.actions import suspend_organization
 from carbot_testing.data_plane import NatsServer

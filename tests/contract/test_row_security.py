@@ -15,7 +15,8 @@ from catalogue_data import SERVICES
 from catalogue_rules import Connection, tenant_tables
 from rows import Insert, insert_into, loosen, store
 
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Refusal
 from carbot_local.database import connected
 from carbot_testing.data_plane import DataPlane

@@ -11,7 +11,8 @@ import asyncpg
 
 from carbot_contracts.tenancy import WorkshopChanged
 from carbot_core import bus, outbox
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import Unavailable
 from carbot_core.processes import _Waker
 from carbot_local.pgbouncer import statement_cache

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID
 
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.reading import Reading, in_context
 from carbot_crm.leads import actions, queries
 from carbot_local import postgres

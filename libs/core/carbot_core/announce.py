@@ -1,7 +1,8 @@
 """Announcing: the owner publishes the current state of every row, and so fills a new service or a lost stream."""
 
 from carbot_core import housekeeping, outbox
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.service import Service
 from carbot_core.settings import Settings
 

@@ -20,7 +20,8 @@ from carbot_core import bus, inbox, logs, processes, telemetry
 from carbot_core.announce import announce as announce_all
 from carbot_core.clock import utc_now
 from carbot_core.consume import Unreadable
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import Refusal
 from carbot_core.maintain import maintain as maintain_partitions
 from carbot_core.migrate import MigrationError

@@ -21,7 +21,8 @@ from nats.js.errors import NotFoundError
 from carbot_contracts.event import Event
 from carbot_core import bus, inbox, telemetry
 from carbot_core.clock import Clock
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.errors import DatabaseUnavailable, Refusal, Unavailable
 
 log = structlog.get_logger()

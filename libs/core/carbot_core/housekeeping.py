@@ -7,7 +7,8 @@ import msgspec
 
 from carbot_core import inbox
 from carbot_core.auth import revocations
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.jobs import Job, Lease
 
 BATCH = 500

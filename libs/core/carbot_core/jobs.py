@@ -12,7 +12,8 @@ import structlog
 
 from carbot_core import telemetry
 from carbot_core.clock import Clock
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import Unavailable
 from carbot_core.ids import new_id
 

@@ -23,8 +23,9 @@ from carbot_core.auth.revocations import Revocations
 from carbot_core.auth.tokens import Verifier
 from carbot_core.clock import Clock, utc_now
 from carbot_core.consume import Consumption
+from carbot_core.context import Context
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Unavailable
 from carbot_core.health import Health
 from carbot_core.jobs import JobLoop

@@ -2,7 +2,8 @@
 
 from typing import Any, LiteralString, Never, cast, override
 
-from carbot_core.db import SETTINGS, Context, Database, Method, Tx, acquire
+from carbot_core.context import SETTINGS, Context
+from carbot_core.db import Database, Method, Tx, acquire
 
 _wrapped: dict[str, LiteralString] = {}
 

@@ -15,8 +15,9 @@ import structlog
 from nats.js.client import JetStreamContext
 
 from carbot_core import bus, telemetry
+from carbot_core.context import Context
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Unavailable
 from carbot_core.outbox_lanes import AUDIT, EVENTS, Lane
 

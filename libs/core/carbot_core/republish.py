@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.outbox_lanes import EVENTS
 from carbot_core.relay import Backlog
 from carbot_core.settings import Settings

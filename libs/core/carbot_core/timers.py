@@ -11,7 +11,8 @@ import structlog
 
 from carbot_core import telemetry
 from carbot_core.clock import Clock
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Unavailable
 
 log = structlog.get_logger()

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 
 

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from carbot_core import bus, processes
 from carbot_core.clock import utc_now
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.migrate import migrate
 from carbot_core.service import Service, core_migrations
 from carbot_core.settings import Settings, read

@@ -21,7 +21,8 @@ from carbot_contracts.event import Event
 from carbot_core import bus, cli, inbox, outbox, processes
 from carbot_core.clock import Clock, utc_now
 from carbot_core.consume import Consumer, Envelope
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.health import Health
 from carbot_core.ids import new_id
 from carbot_core.inbox import DeadLetter

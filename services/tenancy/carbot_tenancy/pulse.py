@@ -7,7 +7,7 @@ import structlog
 
 from carbot_core import outbox
 from carbot_core.auth import revocations
-from carbot_core.db import Context
+from carbot_core.context import Context
 from carbot_core.errors import Unavailable
 from carbot_core.ids import OPERATOR
 from carbot_core.service import Runtime

@@ -15,8 +15,9 @@ from carbot_core import bus, outbox, processes, timers
 from carbot_core.cli import replay_dead_letter
 from carbot_core.clock import utc_now
 from carbot_core.consume import Consumer, Consumption, Envelope
+from carbot_core.context import Context
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Conflict
 from carbot_core.ids import new_id
 from carbot_core.jobs import Job, JobLoop, Lease

@@ -9,8 +9,8 @@ import msgspec
 from carbot_core import inbox, timers
 from carbot_core.clock import utc_now
 from carbot_core.consume import Consumer
+from carbot_core.context import Context
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context
 from carbot_core.ids import new_id
 from carbot_core.outbox_lanes import AUDIT
 from carbot_core.relay import Relay

@@ -12,7 +12,8 @@ import msgspec
 import psutil
 
 from carbot_core import outbox
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_local.database import connected
 from carbot_local.processes import answers, free_ports

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import msgspec
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_tenancy.signing_keys import actions
 from carbot_testing.running import KEY_ENCRYPTION_KEY, Place
 from tests.perf.identity.people import PASSWORD, People

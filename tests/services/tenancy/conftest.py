@@ -9,8 +9,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_local.database import connected
 from carbot_testing.data_plane import DataPlane

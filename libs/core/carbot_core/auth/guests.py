@@ -10,8 +10,9 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import HeaderParameter, SkipValidation
 
 from carbot_contracts.tenancy import OrganizationStatus
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Tx
+from carbot_core.db import Tx
 from carbot_core.errors import Forbidden, OrganizationSuspended, Unauthorized
 from carbot_core.web.dependencies import Now, Origin
 from carbot_core.web.exchange import Exchange

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from carbot_core.db import Context
+from carbot_core.context import Context
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

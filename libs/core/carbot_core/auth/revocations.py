@@ -13,7 +13,8 @@ import structlog
 from carbot_contracts.tenancy import AccessRevoked, OrganizationStatus
 from carbot_core.auth.principal import Principal
 from carbot_core.consume import Envelope
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Unavailable
 from carbot_core.ids import OPERATOR
 

@@ -15,6 +15,7 @@ from litestar.params import HeaderParameter, SkipValidation
 
 from carbot_core import db
 from carbot_core.auth.principal import Principal
+from carbot_core.context import Context
 from carbot_core.errors import FieldError, Invalid, PreconditionRequired
 from carbot_core.web import idempotency
 from carbot_core.web.exchange import Exchange
@@ -32,8 +33,8 @@ class OriginOfRequest(msgspec.Struct, frozen=True):
     address: str
     user_agent: str
 
-    def context(self, **who: Any) -> db.Context:
-        return db.Context(request_id=self.request_id, trace_id=self.trace_id, **who)
+    def context(self, **who: Any) -> Context:
+        return Context(request_id=self.request_id, trace_id=self.trace_id, **who)
 
 
 class InvalidEntityTag(Invalid):

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from litestar.types import HTTPReceiveMessage, Receive, Scope
 
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.ids import new_id
 from carbot_core.reading import Reading
 

@@ -6,8 +6,9 @@ from uuid import UUID
 import msgspec
 
 from carbot_core.auth.principal import Principal
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Unauthorized
 from carbot_core.ids import new_id
 

@@ -4,7 +4,8 @@ from carbot_billing.subscriptions import actions
 from carbot_contracts.tenancy import OrganizationState
 from carbot_core import timers
 from carbot_core.consume import Envelope
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.housekeeping import BATCH, list_tenants
 from carbot_core.jobs import Job, Lease
 from carbot_core.web import tickets

@@ -9,7 +9,8 @@ import structlog
 from carbot_contracts.crm import VehicleDue
 from carbot_core import telemetry, timers
 from carbot_core.consume import Envelope
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.mail import Mailer, MailNotSent, MailRefused
 from carbot_core.service import Runtime
 from carbot_core.timers import Due

@@ -5,7 +5,8 @@ from typing import Final
 
 from carbot_contracts.crm import VehicleDue
 from carbot_core import outbox
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.housekeeping import BATCH, list_tenants
 from carbot_core.jobs import Job, Lease
 from carbot_crm.due import queries

@@ -3,7 +3,8 @@
 from typing import Final
 
 from carbot_core import timers
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 from carbot_crm.lead_scoring import actions, features, queries

@@ -1,7 +1,7 @@
 """What happens when a visitor has written."""
 
 from carbot_core import timers
-from carbot_core.db import Context
+from carbot_core.context import Context
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 from carbot_crm.responder import actions

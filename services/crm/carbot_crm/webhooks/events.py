@@ -16,8 +16,9 @@ from carbot_contracts.crm import (
 )
 from carbot_core import telemetry, timers
 from carbot_core.consume import Envelope
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Tx
+from carbot_core.db import Tx
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 from carbot_crm.webhooks import actions, queries, signatures, targets

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import UNSET
 
 from carbot_core.auth.principal import Principal
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import ConstraintViolated, Context, Database, Tx
+from carbot_core.db import ConstraintViolated, Database, Tx
 from carbot_core.errors import FieldError, Invalid, NotFound, PreconditionFailed
 from carbot_core.ids import OPERATOR
 from carbot_tenancy.accounts import queries

@@ -8,8 +8,9 @@ import msgspec
 
 from carbot_core.auth.principal import Principal
 from carbot_core.auth.tokens import LIFETIME_SECONDS
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Forbidden, Unauthorized
 from carbot_tenancy.accounts import queries as accounts
 from carbot_tenancy.accounts.actions import AccountNotFound

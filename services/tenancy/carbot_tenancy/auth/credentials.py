@@ -9,8 +9,9 @@ from uuid import UUID
 
 import msgspec
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import TooManyRequests, Unauthorized
 from carbot_tenancy.auth import queries
 from carbot_tenancy.auth.queries import Attempts

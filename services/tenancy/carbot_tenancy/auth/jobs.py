@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.jobs import Job, Lease
 from carbot_tenancy.accounts.queries import delete_old_tokens
 from carbot_tenancy.auth.queries import delete_old_attempts

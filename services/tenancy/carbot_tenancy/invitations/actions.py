@@ -6,9 +6,10 @@ from uuid import UUID
 import msgspec
 
 from carbot_core.auth.principal import Principal
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database, TransactionConflict, Tx
+from carbot_core.db import Database, TransactionConflict, Tx
 from carbot_core.errors import Conflict, FieldError, Invalid, NotFound, OrganizationSuspended, PreconditionFailed
 from carbot_tenancy.auth.credentials import Shown, check_credentials
 from carbot_tenancy.fields import require_email

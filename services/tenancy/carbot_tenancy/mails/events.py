@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from carbot_core import telemetry, timers
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.mail import Mailer, MailNotSent
 from carbot_core.service import Runtime
 from carbot_core.timers import Due

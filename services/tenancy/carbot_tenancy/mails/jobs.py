@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.housekeeping import BATCH, list_tenants
 from carbot_core.ids import OPERATOR
 from carbot_core.jobs import Job, Lease

@@ -6,8 +6,9 @@ from uuid import UUID
 import msgspec
 
 from carbot_core.auth import tokens
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_tenancy.api_keys.actions import PREFIXES
 from carbot_tenancy.oauth import queries

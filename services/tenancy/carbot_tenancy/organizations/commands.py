@@ -10,7 +10,8 @@ import rich_click as click
 
 from carbot_core.cli import command
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database, Tx
+from carbot_core.context import Context
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Refusal
 from carbot_core.settings import PostgresUrl, read
 from carbot_tenancy.organizations import actions

@@ -6,8 +6,9 @@ from uuid import UUID
 import msgspec
 
 from carbot_core import timers
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.ids import new_id
 from carbot_tenancy.fields import require_email
 from carbot_tenancy.links import VERIFICATION, TokenNotValid

@@ -1,7 +1,7 @@
 """Registrations that nobody proved: what happens when their time is over."""
 
 from carbot_core import timers
-from carbot_core.db import Context
+from carbot_core.context import Context
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 from carbot_tenancy.mails.queries import delete_mails

@@ -12,8 +12,9 @@ from carbot_contracts.scopes import ROLE_SCOPES, SCOPES_WHILE_CLOSING
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core import outbox
 from carbot_core.auth import tokens
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database, Tx
+from carbot_core.db import Database, Tx
 from carbot_core.errors import Forbidden, NotFound, Unauthorized
 from carbot_core.ids import new_id
 from carbot_tenancy.sessions import queries, refresh_tokens

@@ -7,8 +7,9 @@ import rich_click as click
 
 from carbot_core.cli import command
 from carbot_core.clock import utc_now
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.settings import Base64Key, PostgresUrl, read
 from carbot_tenancy.signing_keys import actions
 

@@ -2,8 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.jobs import JobWithSettings, Lease
 from carbot_tenancy.settings import Settings
 from carbot_tenancy.signing_keys import actions, queries

@@ -7,8 +7,9 @@ from time import monotonic
 
 from joserfc.jwk import OKPKey
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.errors import Unavailable
 from carbot_tenancy.signing_keys import queries
 from carbot_tenancy.signing_keys.actions import place_of

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from carbot_core.auth.principal import Principal
-from carbot_core.db import Context
+from carbot_core.context import Context
 from carbot_core.ids import new_id
 
 

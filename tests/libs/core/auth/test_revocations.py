@@ -17,7 +17,8 @@ from carbot_core.auth import revocations, tokens
 from carbot_core.auth.principal import Principal
 from carbot_core.auth.revocations import Kind, Revocations
 from carbot_core.consume import Envelope
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import DatabaseUnavailable
 from carbot_core.ids import OPERATOR, new_id
 from carbot_core.web.edge import Edge

@@ -9,7 +9,8 @@ import asyncpg
 import msgspec
 import pytest_asyncio
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import Unavailable
 from carbot_core.ids import new_id
 from carbot_local.database import connected

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from carbot_core import db
-from carbot_core.db import Context, Database, InvalidValue
+from carbot_core.context import Context
+from carbot_core.db import Database, InvalidValue
 from carbot_core.errors import DatabaseUnavailable
 from carbot_testing.running import Place
 

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from carbot_core.db import SETTINGS, Context, Database, Tx
+from carbot_core.context import SETTINGS, Context
+from carbot_core.db import Database, Tx
 
 FULL = Context(
     organization_id=uuid4(),

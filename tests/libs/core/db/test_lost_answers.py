@@ -7,7 +7,8 @@ from typing import Any, cast
 import asyncpg
 import pytest
 
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.errors import DatabaseUnavailable
 
 

@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from carbot_core.db import Context, Database, InvalidValue
+from carbot_core.context import Context
+from carbot_core.db import Database, InvalidValue
 from carbot_core.ids import new_id
 from carbot_core.reading import Reading
 from carbot_testing.world import Organization, World

@@ -11,15 +11,8 @@ import pytest
 import pytest_asyncio
 
 from carbot_core import db
-from carbot_core.db import (
-    ConstraintViolated,
-    Context,
-    Database,
-    InvalidValue,
-    TransactionConflict,
-    parse_position,
-    translate,
-)
+from carbot_core.context import Context
+from carbot_core.db import ConstraintViolated, Database, InvalidValue, TransactionConflict, parse_position, translate
 from carbot_core.errors import DatabaseUnavailable, Unavailable
 from carbot_testing.running import Place
 from carbot_testing.world import Organization

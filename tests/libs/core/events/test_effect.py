@@ -12,8 +12,9 @@ from carbot_contracts.event import Event
 from carbot_contracts.tenancy import OrganizationChanged
 from carbot_core import directory
 from carbot_core.consume import Consumer, Envelope
+from carbot_core.context import Context
 from carbot_core.credentials import Credential
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_testing.stage import Stage, lead_changed, recorder
 from carbot_testing.world import Member, Organization, key_changed, membership_changed, registered, workshop_changed

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from carbot_core.db import Context
+from carbot_core.context import Context
 from carbot_core.housekeeping import INBOX_KEPT, JOB, REVOCATIONS_KEPT
 from carbot_core.ids import new_id
 from carbot_core.jobs import JobLoop

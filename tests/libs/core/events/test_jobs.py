@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.jobs import LEASE, Job, JobLoop, Lease, LeaseLost
 from carbot_testing.stage import Stage

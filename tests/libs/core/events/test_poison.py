@@ -16,7 +16,8 @@ from carbot_contracts.tenancy import MembershipChanged, WorkshopChanged
 from carbot_core import bus, cli, directory
 from carbot_core.clock import utc_now
 from carbot_core.consume import Consumer, Consumption, Envelope, Handler
-from carbot_core.db import Context, Tx
+from carbot_core.context import Context
+from carbot_core.db import Tx
 from carbot_core.ids import new_id
 from carbot_core.inbox import DeadLetter
 from carbot_testing.stage import TRACE_ID, CommandError, Stage, envelope_headers, hear, lead_changed

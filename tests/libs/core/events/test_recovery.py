@@ -12,7 +12,8 @@ import pytest
 from nats.js.errors import NotFoundError
 
 from carbot_core import directory, processes, republish
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_crm.app import SERVICE
 from carbot_testing.running import service

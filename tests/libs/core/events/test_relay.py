@@ -12,7 +12,8 @@ from nats.js.api import PubAck
 from nats.js.client import JetStreamContext
 
 from carbot_core import relay
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.errors import DatabaseUnavailable, Unavailable
 from carbot_core.outbox_lanes import AUDIT
 from carbot_core.outbox_lanes import EVENTS as EVENTS_LANE

@@ -11,7 +11,8 @@ import pytest
 
 from carbot_core.auth.principal import Principal
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.web import streams, tickets
 from carbot_core.web.admission import AT_ONCE

@@ -3,7 +3,8 @@
 import asyncpg
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_testing.plugin import Connect
 
 

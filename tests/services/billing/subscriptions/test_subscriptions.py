@@ -10,7 +10,8 @@ import msgspec
 from carbot_billing.app import SERVICE
 from carbot_billing.subscriptions import queries
 from carbot_contracts.tenancy import OrganizationChanged, OrganizationRegistered, OrganizationState
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.service import Runtime
 from carbot_core.timers import Due

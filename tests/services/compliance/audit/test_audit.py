@@ -13,8 +13,9 @@ import pytest
 from carbot_compliance.app import SERVICE
 from carbot_compliance.audit.events import AuditConsumer
 from carbot_core.consume import Consumer, Envelope, Unreadable
+from carbot_core.context import Context
 from carbot_core.crypto import Sealer
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.settings import SettingError
 from carbot_testing.plugin import Connect

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from carbot_compliance.subject_keys import actions
+from carbot_core.context import Context
 from carbot_core.crypto import Unreadable, Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 
 VAULT = Vault(b"k" * 32)

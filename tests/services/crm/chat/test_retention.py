@@ -9,7 +9,8 @@ import pytest
 
 from carbot_contracts.crm import LeadChanged
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.jobs import JobLoop
 from carbot_crm.chat.jobs import FORGET_CHATS, letters_before

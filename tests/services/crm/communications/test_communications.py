@@ -15,7 +15,8 @@ from aiosmtpd.smtp import SMTP
 
 from carbot_contracts.crm import ConsentChanged, VehicleDue
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.service import Runtime
 from carbot_core.timers import Due
 from carbot_crm.communications.events import send_due_message

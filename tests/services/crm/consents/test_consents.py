@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from carbot_contracts.crm import ConsentChanged
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_crm.keys import Keys
 from carbot_testing.customers import store_customer
 from carbot_testing.plugin import Connect

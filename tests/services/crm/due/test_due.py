@@ -9,7 +9,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.jobs import JobLoop
 from carbot_crm.due.jobs import ANNOUNCE_DUE
 from carbot_crm.due.rules import end_of_month

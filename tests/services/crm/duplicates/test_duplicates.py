@@ -8,7 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_crm.duplicates.actions import look_for_pairs
 from carbot_testing.plugin import Connect
 from carbot_testing.world import Organization, World

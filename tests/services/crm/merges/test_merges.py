@@ -10,7 +10,8 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_crm.merges import actions
 from carbot_crm.merges.models import Moved
 from carbot_testing.plugin import Connect

@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from carbot_contracts.tenancy import LocationChanged, OpeningHours
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_core.service import Runtime
 from carbot_core.timers import Due

@@ -16,7 +16,8 @@ import pytest_asyncio
 from carbot_contracts.crm import CustomerCreated, LeadConverted, LeadDeleted, VehicleDue
 from carbot_contracts.event import Event
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.jobs import JobLoop
 from carbot_core.service import Runtime
 from carbot_core.timers import Due

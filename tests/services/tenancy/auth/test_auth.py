@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_tenancy import passwords
 from carbot_tenancy.auth import credentials

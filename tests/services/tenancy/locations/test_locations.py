@@ -8,7 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_tenancy.locations.actions import announce_locations
 from carbot_testing.founding import TENANCY, Founder, Person, new_location, persistently
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from carbot_core.clock import utc_now
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import OPERATOR, new_id
 from carbot_core.jobs import JobLoop
 from carbot_core.service import Runtime

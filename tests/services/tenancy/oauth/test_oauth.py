@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from carbot_core.auth.tokens import LIFETIME_SECONDS
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_testing.founding import TENANCY, Founder, Person
 from carbot_testing.running import client

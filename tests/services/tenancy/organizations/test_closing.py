@@ -10,7 +10,8 @@ import msgspec
 
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core.auth import tokens
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.web.edge import Edge
 from carbot_tenancy.sessions.queries import lock_seat
 from carbot_testing.founding import TENANCY, Founder, Person

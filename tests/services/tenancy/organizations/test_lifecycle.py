@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from carbot_contracts.billing import SubscriptionStatus
 from carbot_contracts.tenancy import OrganizationStatus
 from carbot_core.cli import commands
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_core.ids import new_id
 from carbot_tenancy.app import SERVICE
 from carbot_tenancy.organizations.lifecycle import NEXT, OF_SUBSCRIPTION, StatusCannotFollow, follow, status_of

@@ -8,7 +8,8 @@ from carbot_contracts.billing import SubscriptionChanged, SubscriptionStatus
 from carbot_contracts.catalogue import EVENTS
 from carbot_contracts.event import Event
 from carbot_contracts.tenancy import OrganizationChanged
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_testing.world import World
 
 BEGIN = 100

@@ -2,7 +2,8 @@
 
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_testing.founding import TENANCY, Founder, new_email
 
 VERIFY = f"{TENANCY}/auth/verify-email"

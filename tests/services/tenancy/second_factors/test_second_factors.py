@@ -8,7 +8,8 @@ import httpx
 import pytest
 from pyotp.totp import TOTP
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_tenancy.second_factors import codes
 from carbot_testing.founding import TENANCY, Founder, Person
 

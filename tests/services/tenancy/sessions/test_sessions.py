@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from carbot_core.db import Context, Database
+from carbot_core.context import Context
+from carbot_core.db import Database
 from carbot_tenancy.sessions import actions
 from carbot_testing.founding import PASSWORD, TENANCY, Founder, Person
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from carbot_core.context import Context
 from carbot_core.crypto import Vault
-from carbot_core.db import Context, Database
+from carbot_core.db import Database
 from carbot_core.jobs import JobLoop
 from carbot_local.database import connected
 from carbot_tenancy.signing_keys import actions
