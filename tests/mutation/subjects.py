@@ -19,6 +19,7 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
         *_of("web", "transactions", "consistency", "outages"),
         *_of("database", "pool"),
     ),
+    "context.py": _of("db", "context", "connections", "tx"),
     "reading.py": (*_of("db", "reading"), "tests/services/crm/leads"),
     "outbox.py": _EVENTS,
     "outbox_lanes.py": (*_EVENTS, *_SEALED),

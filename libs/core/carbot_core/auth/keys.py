@@ -36,7 +36,7 @@ class PublicKey(msgspec.Struct, frozen=True):
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
-    x: Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
+    x: str
     kid: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 

@@ -1,5 +1,6 @@
 """What a consumer does with messages when the database is away, or when one of many cannot take effect."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -146,6 +147,16 @@ class TestDurable:
         assert running.stalled
         await running._ensure()
         assert not running.stalled
+
+    async def test_is_not_stalled_while_it_has_nothing_to_do(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(consume, "FETCH_SECONDS", 0.1)
+        monkeypatch.setattr(consume, "CHECK_SECONDS", 0.1)
+        monkeypatch.setattr(consume, "STALLED_SECONDS", 1.5)
+        async with stage.worker(recorder()) as health:
+            await asyncio.sleep(3)
+            assert health.conditions["consumer recorder"]()
 
 
 class TestEnvelope:

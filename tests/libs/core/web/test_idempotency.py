@@ -63,6 +63,7 @@ class TestDuplicates:
             assert {answer.content for answer in (*done, replayed)} == {done[0].content}
             assert {answer.headers["etag"] for answer in (*done, replayed)} == {'"1"'}
             assert {answer.json()["code"] for answer in refused} <= {"idempotency_key_in_use"}
+            assert {answer.headers["retry-after"] for answer in refused} <= {"1"}
             assert sum("idempotent-replayed" not in answer.headers for answer in done) == 1
             assert replayed.headers["idempotent-replayed"] == "true"
             in_use += len(refused)
