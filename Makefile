@@ -76,6 +76,14 @@ bench-identity: install ## measure what strangers can tell, floods of sign-ins, 
 bench-overload: install ## ask for three times what can be done, for a minute: what is done, what is refused, how fast
 	@.venv/bin/python -m tests.perf.overload
 
+.PHONY: bench-data
+bench-data: install ## fill a database with 500 workshops' customers, vehicles, leads and a million messages, and say how long it took
+	@.venv/bin/python -m tests.perf.crm --data
+
+.PHONY: bench-crm
+bench-crm: install ## ask crm at that volume, then with ten times the organisations
+	@.venv/bin/python -m tests.perf.crm
+
 .PHONY: chaos
 chaos: install ## kill, freeze and cut off everything, at length, and compare: make chaos SEED=7 for the same again
 	@.venv/bin/python -m tests.chaos.storm $(if $(SEED),--seed $(SEED))
