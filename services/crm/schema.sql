@@ -627,6 +627,27 @@ CREATE TABLE crm.schema_migrations (
     milliseconds integer NOT NULL
 );
 
+CREATE TABLE crm.scoring_trainings (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    name text NOT NULL,
+    state text DEFAULT 'running'::text NOT NULL,
+    leads integer,
+    converted integer,
+    quality double precision,
+    model_id uuid,
+    failure text,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT scoring_trainings_end CHECK (((state = 'done'::text) = (model_id IS NOT NULL))),
+    CONSTRAINT scoring_trainings_failure CHECK (((state = 'failed'::text) = (failure IS NOT NULL))),
+    CONSTRAINT scoring_trainings_quality CHECK (((quality >= (0)::double precision) AND (quality <= (1)::double precision))),
+    CONSTRAINT scoring_trainings_state CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY crm.scoring_trainings FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.stream_tickets (
     organization_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -931,6 +952,9 @@ ALTER TABLE ONLY crm.sale_addresses
 ALTER TABLE ONLY crm.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY crm.scoring_trainings
+    ADD CONSTRAINT scoring_trainings_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.stream_tickets
     ADD CONSTRAINT stream_tickets_pkey PRIMARY KEY (organization_id, id);
 
@@ -1098,6 +1122,10 @@ CREATE INDEX revocations_recorded_at ON crm.revocations USING btree (recorded_at
 
 CREATE INDEX sale_addresses_customer ON crm.sale_addresses USING btree (organization_id, customer_id, created_at DESC, id DESC);
 
+CREATE INDEX scoring_trainings_of_model ON crm.scoring_trainings USING btree (organization_id, model_id);
+
+CREATE UNIQUE INDEX scoring_trainings_one_at_a_time ON crm.scoring_trainings USING btree (organization_id) WHERE (state = 'running'::text);
+
 CREATE INDEX template_versions_newest ON crm.template_versions USING btree (organization_id, template_id, created_at DESC, id DESC);
 
 CREATE UNIQUE INDEX template_versions_one_published ON crm.template_versions USING btree (organization_id, template_id, language) WHERE (state = 'published'::text);
@@ -1178,6 +1206,8 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.rescoring_runs REFERENCING OLD T
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.sale_addresses REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.scoring_trainings REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.suppressions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.template_versions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
@@ -1226,6 +1256,8 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.rescoring_runs REFERENCING NEW T
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.sale_addresses REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.scoring_trainings REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.suppressions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.template_versions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
@@ -1273,6 +1305,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.mileage_readings REFERENCING OLD
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.rescoring_runs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{done,changed,after,updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.sale_addresses REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', 'customer_id', '{}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.scoring_trainings REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.suppressions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{address_hash}', '{updated_at,revision}', '', '{}');
 
@@ -1375,6 +1409,9 @@ ALTER TABLE ONLY crm.mileage_readings
 
 ALTER TABLE ONLY crm.sale_addresses
     ADD CONSTRAINT sale_addresses_customer FOREIGN KEY (organization_id, customer_id) REFERENCES crm.customers(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.scoring_trainings
+    ADD CONSTRAINT scoring_trainings_model FOREIGN KEY (organization_id, model_id) REFERENCES crm.lead_scoring_models(organization_id, id);
 
 ALTER TABLE ONLY crm.template_versions
     ADD CONSTRAINT template_versions_template FOREIGN KEY (organization_id, template_id) REFERENCES crm.message_templates(organization_id, id);
@@ -1500,6 +1537,8 @@ CREATE POLICY organization ON crm.rescoring_runs USING ((organization_id = ( SEL
 
 CREATE POLICY organization ON crm.sale_addresses USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
+CREATE POLICY organization ON crm.scoring_trainings USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
 CREATE POLICY organization ON crm.stream_tickets USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.suppressions USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
@@ -1527,6 +1566,8 @@ ALTER TABLE crm.publishable_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE crm.rescoring_runs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.sale_addresses ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.scoring_trainings ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.stream_tickets ENABLE ROW LEVEL SECURITY;
 

@@ -88,6 +88,7 @@ UNAUDITED: Final = {
 """Business tables without audit triggers."""
 
 FLOATS: Final = {
+    "crm.scoring_trainings.quality": "an area, from 0 to 1",
     "tenancy.workshops.latitude": "degrees",
     "tenancy.workshops.longitude": "degrees",
     "tenancy.workshop_locations.latitude": "degrees",

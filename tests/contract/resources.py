@@ -69,10 +69,18 @@ async def _scoring_model(side: Side, _workshop: str) -> str:
 
 
 async def _rescoring(side: Side, _workshop: str) -> str:
+    return await _one_at_a_time(side, "/api/crm/v1/lead-scoring/runs")
+
+
+async def _training(side: Side, _workshop: str) -> str:
+    return await _one_at_a_time(side, "/api/crm/v1/lead-scoring/trainings", {"name": "Gelernt"})
+
+
+async def _one_at_a_time(side: Side, path: str, body: dict[str, Any] | None = None) -> str:
     """Begin one, or wait until the one that runs has ended."""
     async with asyncio.timeout(30):
         while True:
-            answer = await side.clients["crm"].post("/api/crm/v1/lead-scoring/runs")
+            answer = await side.clients["crm"].post(path, json=body)
             if answer.status_code != 409:
                 made: str = answer.raise_for_status().json()["id"]
                 return made
@@ -166,6 +174,7 @@ RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "merge_id"): Resource(_merge),
     ("crm", "model_id"): Resource(_scoring_model, below_workshop=False),
     ("crm", "run_id"): Resource(_rescoring, below_workshop=False),
+    ("crm", "training_id"): Resource(_training, below_workshop=False),
     ("crm", "communication_id"): Resource(_communication),
     ("crm", "template_id"): Resource(_template, below_workshop=False),
     ("crm", "version_id"): Resource(_version, below_workshop=False),
@@ -268,6 +277,7 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_rule": new_due_rule,
     "edit_rule": lambda _side: {"name": "Klima"},
     "create_model": new_scoring_model,
+    "start_training": lambda _side: {"name": "Gelernt"},
     "convert_lead": lambda _side: {},
     "create_message": new_message,
     "create_consent": lambda _side: {

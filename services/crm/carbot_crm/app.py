@@ -42,6 +42,9 @@ from carbot_crm.search.routes import SEARCH
 from carbot_crm.settings import Settings
 from carbot_crm.templates.routes import TEMPLATE_VERSIONS, TEMPLATES
 from carbot_crm.timelines.routes import CUSTOMER_TIMELINE, VEHICLE_TIMELINE
+from carbot_crm.trainings.events import train
+from carbot_crm.trainings.models import TIMER as TRAINING
+from carbot_crm.trainings.routes import TRAININGS
 from carbot_crm.vehicles import queries as vehicles
 from carbot_crm.vehicles.routes import VEHICLES, VEHICLES_OF_CUSTOMER
 from carbot_crm.webhooks import events as webhooks
@@ -54,6 +57,7 @@ ROUTERS = (
     PUBLIC_LEADS,
     SCORES,
     LEAD_SCORING,
+    TRAININGS,
     DASHBOARD,
     CUSTOMERS,
     VEHICLES_OF_CUSTOMER,
@@ -93,6 +97,7 @@ CONSUMERS = (
 )
 TIMERS = {
     RESCORING: rescore,
+    TRAINING: train,
     REPLY: answer_visitor,
     COMMUNICATION: send_due_message,
     WEBHOOK_DELIVERY: webhooks.send_due_delivery,

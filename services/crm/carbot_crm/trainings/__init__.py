@@ -1,0 +1,1 @@
+"""Training a scoring model from the leads that were won and lost."""
