@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from carbot_contracts.billing import SubscriptionChanged
+from carbot_contracts.crm import WebhookDisabled
 from carbot_contracts.tenancy import AccessRevoked
 from carbot_core.auth import revocations
 from carbot_core.consume import Consumer
@@ -24,6 +25,7 @@ from carbot_tenancy.mails.jobs import FORGET_MAILS
 from carbot_tenancy.mails.routes import MAILS
 from carbot_tenancy.members.actions import announce_memberships
 from carbot_tenancy.members.routes import MEMBERS
+from carbot_tenancy.notices.events import tell_of_disabled_webhook
 from carbot_tenancy.oauth.routes import OAUTH
 from carbot_tenancy.organizations.actions import ERASURE, announce_organizations
 from carbot_tenancy.organizations.commands import RESUME, SUSPEND
@@ -64,6 +66,7 @@ ROUTERS = (
 CONSUMERS = (
     Consumer("tenancy", "revocations", "TENANCY", {AccessRevoked: revocations.record}),
     Consumer("tenancy", "subscriptions", "BILLING", {SubscriptionChanged: follow_subscription}),
+    Consumer("tenancy", "notices", "CRM", {WebhookDisabled: tell_of_disabled_webhook}),
 )
 TIMERS = {MAIL: send_due_mail, EXPIRY_TIMER: expire_registration, ERASURE: erase_due_organization}
 JOBS = (FORGET, FORGET_MAILS, ROTATE_OLD_KEYS)

@@ -17,6 +17,7 @@ from carbot_tenancy.invitations import actions as invitations
 from carbot_tenancy.mails import queries
 from carbot_tenancy.mails.letters import write_letter
 from carbot_tenancy.mails.models import Contents, Mail, MailState, Template
+from carbot_tenancy.notices import letters as notices
 from carbot_tenancy.registrations import actions as registrations
 
 log = structlog.get_logger()
@@ -39,6 +40,7 @@ WRITERS: dict[Template, Writer] = {
     "email_change": accounts.write_email_change,
     "email_changed": accounts.write_email_changed,
     "second_factor_changed": accounts.write_second_factor_changed,
+    "webhook_disabled": notices.write_webhook_disabled,
 }
 
 

@@ -16,6 +16,7 @@ Template = Literal[
     "email_changed",
     "password_changed",
     "second_factor_changed",
+    "webhook_disabled",
 ]
 MailState = Literal["queued", "sent", "failed", "suppressed"]
 """Suppressed: the address had got too many of the kind."""
@@ -30,6 +31,7 @@ LetterName = Literal[
     "email_changed",
     "second_factor_on",
     "second_factor_off",
+    "webhook_disabled",
 ]
 
 

@@ -259,4 +259,28 @@ WORDINGS: dict[tuple[LetterName, Locale], Wording] = {
         ),
         "Reset the password",
     ),
+    ("webhook_disabled", "de"): Wording(
+        "Ein Webhook wurde abgeschaltet",
+        (
+            "Guten Tag,",
+            (
+                "einer Ihrer Webhooks hat einen Tag lang keine Zustellung angenommen. CarBot ruft ihn nicht mehr auf. Was nicht"
+                " zugestellt wurde, können Sie erneut senden, sobald Sie ihn wieder einschalten:"
+            ),
+            LINK,
+        ),
+        "Webhook ansehen",
+    ),
+    ("webhook_disabled", "en"): Wording(
+        "A webhook has been switched off",
+        (
+            "Hello,",
+            (
+                "One of your webhooks has taken no delivery for a day. CarBot calls it no more. What was not delivered can be sent"
+                " again once you have switched it on:"
+            ),
+            LINK,
+        ),
+        "See the webhook",
+    ),
 }

@@ -1,0 +1,1 @@
+"""What the owners of an organisation are told of by mail."""
