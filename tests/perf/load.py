@@ -30,6 +30,10 @@ class Latencies:
     def record(self, seconds: float) -> None:
         self._histogram.record_value(min(max(round(seconds * 1e6), 1), _LONGEST_MICROSECONDS))
 
+    @property
+    def count(self) -> int:
+        return self._histogram.get_total_count()
+
     def percentile(self, percent: float) -> float:
         return self._histogram.get_value_at_percentile(percent) / 1000
 

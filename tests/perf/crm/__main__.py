@@ -15,8 +15,8 @@ from rich.console import Console
 from carbot_local.database import connected
 from carbot_testing.issuer import Issuer
 from carbot_testing.running import Place
-from tests.perf import report
-from tests.perf.crm import town
+from tests.perf import data, report
+from tests.perf.crm import live, town
 from tests.perf.crm.asked import Asked
 from tests.perf.load import drive_closed, drive_open
 from tests.perf.report import Row
@@ -54,9 +54,14 @@ async def measure(started: Servers, volume: Volume, *, seed: int, only_data: boo
         if only_data:
             return []
         few = await ask(started, place, volume, Asked(issuer, town.OTHERS, seed=seed), "500 organisations")
+        await data.forget_events(connection)
+        slow = [
+            await live.measure_streams(place, connection, issuer),
+            await live.measure_rescoring(place, connection, issuer, seed=seed),
+        ]
         await fill(connection, [town.NEWCOMERS], seed=seed)
         many = await ask(started, place, volume, Asked(issuer, town.NEWCOMERS, seed=seed), "5 000 organisations")
-    return [row for pair in zip(few, _beside(few, many), strict=True) for row in pair]
+    return [*(row for pair in zip(few, _beside(few, many), strict=True) for row in pair), *slow]
 
 
 async def fill(connection: asyncpg.Connection, quarters: list[town.Quarter], *, seed: int) -> None:

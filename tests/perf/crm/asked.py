@@ -72,11 +72,11 @@ class Asked:
 
     def _inbox(self, _quarter: Quarter, number: int) -> str:
         narrowed = self._dice.choice(("", "?status=open", f"?workshop_id={tenants.workshop(number)}"))
-        return f"chat/sessions{narrowed}"
+        return f"inbox{narrowed}"
 
     def _history(self, quarter: Quarter, number: int) -> str:
         session = town.row_id(town.SESSION, self._which(quarter, number, quarter.sessions))
-        return f"chat/sessions/{session}/messages"
+        return f"inbox/{session}/messages"
 
     def _timeline(self, quarter: Quarter, number: int) -> str:
         customer = town.row_id(town.CUSTOMER, self._which(quarter, number, quarter.customers))

@@ -65,6 +65,9 @@ NEWCOMERS = Quarter(
 )
 """Those who make it ten times the organisations; the largest stays as it is."""
 
+CROWDED = Quarter(first=9_000, organizations=1, customers=6, vehicles=6, leads=100_000, messages=10, offset=60_000_000)
+"""An organisation whose leads are all scored again."""
+
 
 def row_id(kind: str, number: int) -> UUID:
     return UUID(f"{kind}-0000-7000-8000-{number:012x}")
