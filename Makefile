@@ -84,6 +84,10 @@ bench-data: install ## fill a database with 500 workshops' customers, vehicles, 
 bench-crm: install ## ask crm at that volume, then with ten times the organisations
 	@.venv/bin/python -m tests.perf.crm
 
+.PHONY: plans
+plans: install ## run crm's tests in a full database, and look at the plan of every statement
+	@.venv/bin/python -m tests.perf.crm.plans
+
 .PHONY: chaos
 chaos: install ## kill, freeze and cut off everything, at length, and compare: make chaos SEED=7 for the same again
 	@.venv/bin/python -m tests.chaos.storm $(if $(SEED),--seed $(SEED))

@@ -50,6 +50,7 @@ async def picture(client: httpx.AsyncClient, *customer_ids: str) -> list[Any]:
             (
                 {name: value for name, value in customer.items() if name not in {"revision", "updated_at"}},
                 [each["id"] for each in vehicles],
+                await timeline(client, customer_id),
             )
         )
     return seen
@@ -60,6 +61,24 @@ async def timeline(client: httpx.AsyncClient, customer_id: str) -> list[dict[str
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
+
+
+async def converted(client: httpx.AsyncClient, organization: Organization, customer_id: str) -> str:
+    """Take a lead, and convert it to this customer."""
+    lead = {"source": "phone", "name": "Demir", "phone": f"0151 {uuid4().int % 10**8:08}", "request": "Reifen"}
+    answer = await client.post("/api/crm/v1/leads", json={**lead, "workshop_id": str(organization.workshops[0])})
+    lead_id: str = answer.raise_for_status().json()["id"]
+    converted = await client.post(f"/api/crm/v1/leads/{lead_id}/convert", json={"customer_id": customer_id})
+    assert converted.status_code == 200, converted.text
+    return lead_id
+
+
+async def noted(client: httpx.AsyncClient, customer_id: str) -> str:
+    note = {"direction": "inbound", "channel": "phone", "body": "Fragt nach dem Preis"}
+    answer = await client.post(f"{CUSTOMERS}/{customer_id}/touchpoints", json=note)
+    assert answer.status_code == 201, answer.text
+    noted_id: str = answer.json()["id"]
+    return noted_id
 
 
 async def said(client: httpx.AsyncClient, customer_id: str, state: str) -> None:
@@ -131,21 +150,12 @@ class TestMerge:
         self, owner: httpx.AsyncClient, connect: Connect, organization: Organization
     ) -> None:
         survivor, other = await created(owner), await created(owner)
-        lead = {"source": "phone", "name": "Demir", "phone": "030 23125 777", "request": "Reifen", "language": "de"}
-        lead_id = (
-            await owner.post("/api/crm/v1/leads", json={**lead, "workshop_id": str(organization.workshops[0])})
-        ).json()["id"]
-        converted = await owner.post(
-            f"/api/crm/v1/leads/{lead_id}/convert", json={"customer_id": other}, headers={"if-match": '"1"'}
-        )
-        assert converted.status_code == 200, converted.text
-        note = {"direction": "inbound", "channel": "phone", "body": "Fragt nach dem Preis"}
-        noted = await owner.post(f"{CUSTOMERS}/{other}/touchpoints", json=note)
-        assert noted.status_code == 201, noted.text
+        lead_id = await converted(owner, organization, other)
+        noted_id = await noted(owner, other)
         # This advisor does not see the lead's workshop.
         merge = await merged(connect("crm", organization, "service_advisor"), survivor, other)
         moved = [(each["kind"], each["id"]) for each in await timeline(owner, survivor)]
-        assert moved == [("communication", noted.json()["id"]), ("lead", lead_id)]
+        assert moved == [("communication", noted_id), ("lead", lead_id)]
         assert await timeline(owner, other) == []
         assert (await owner.post(f"{MERGES}/{merge['id']}/undo")).status_code == 200
         assert [(each["kind"], each["id"]) for each in await timeline(owner, other)] == moved
@@ -255,13 +265,25 @@ FIELDS = {
     one=st.fixed_dictionaries(FIELDS),
     other=st.fixed_dictionaries(FIELDS),
     vehicles=st.lists(st.booleans(), max_size=3),
+    leads=st.lists(st.booleans(), max_size=2),
+    notes=st.lists(st.booleans(), max_size=2),
 )
 async def test_merge_and_undo_are_exact_inverses(
-    owner: httpx.AsyncClient, one: dict[str, Any], other: dict[str, Any], vehicles: list[bool]
+    owner: httpx.AsyncClient,
+    organization: Organization,
+    one: dict[str, Any],
+    other: dict[str, Any],
+    vehicles: list[bool],
+    leads: list[bool],
+    notes: list[bool],
 ) -> None:
     ids = (await created(owner, **one), await created(owner, **other))
     for of_other in vehicles:
         (await owner.post("/api/crm/v1/vehicles", json={"customer_id": ids[of_other]})).raise_for_status()
+    for of_other in leads:
+        await converted(owner, organization, ids[of_other])
+    for of_other in notes:
+        await noted(owner, ids[of_other])
     before = await picture(owner, *ids)
     merge = await merged(owner, *ids)
     assert await picture(owner, *ids) != before
