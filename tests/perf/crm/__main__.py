@@ -57,6 +57,7 @@ async def measure(started: Servers, volume: Volume, *, seed: int, only_data: boo
         await data.forget_events(connection)
         slow = [
             await live.measure_streams(place, connection, issuer),
+            await live.measure_visitors(started, place),
             await live.measure_rescoring(place, connection, issuer, seed=seed),
         ]
         await fill(connection, [town.NEWCOMERS], seed=seed)

@@ -1,4 +1,4 @@
-"""What takes longer than a request: five hundred readers of inboxes, and a hundred thousand leads scored again."""
+"""What goes on beside requests: readers of inboxes, visitors whom the bot answers, a hundred thousand leads scored again."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,20 +9,27 @@ from time import perf_counter
 import asyncpg
 import httpx
 
-from carbot_testing.child import Child
+from carbot_core.db import Database
 from carbot_testing.issuer import Issuer
 from carbot_testing.running import Place
+from carbot_testing.world import ORIGIN, World
 from tests.perf import tenants
 from tests.perf.crm import town
 from tests.perf.load import Latencies, arrivals, follow
 from tests.perf.report import Row
-from tests.perf.stack import running
+from tests.perf.stack import Servers, gateway_to, running
 
 STREAMS = 500
 _READERS_EACH = 4
 _MESSAGES_PER_SECOND = 20
 _SECONDS = 15
 _CREATED = 201
+_VISITORS = 50
+_WORKSHOPS = 10
+_WRITTEN_PER_SECOND = 50
+_CHAT = "/api/crm/v1/public/chat"
+_CONSENT = {"data_processing": True, "communication": False, "analytics": False, "text_version": "1"}
+_QUESTION = "Was kostet ein Ölwechsel?"
 _INBOX = "/api/crm/v1/inbox"
 _SCORING = "/api/crm/v1/lead-scoring/runs"
 
@@ -44,7 +51,7 @@ async def measure_streams(place: Place, connection: asyncpg.Connection, issuer: 
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(running(place, "crm", "api"))
         await stack.enter_async_context(running(place, "crm", "worker"))
-        client = await stack.enter_async_context(_client(api))
+        client = await stack.enter_async_context(_client(api.port))
         tasks: list[asyncio.Task[None]] = []
         stack.push_async_callback(_end, tasks)
         opened = asyncio.Semaphore(0)
@@ -83,6 +90,41 @@ async def measure_streams(place: Place, connection: asyncpg.Connection, issuer: 
     )
 
 
+async def measure_visitors(started: Servers, place: Place) -> Row:
+    """Let visitors write through the gateway while the bot answers; return how long it took until each message was taken."""
+    crm = Database.connect(place.plane.dsn(place.database, "crm_worker"))
+    latencies, refused, turns = Latencies(), 0, count()
+    async with AsyncExitStack() as stack:
+        world = World({"crm": await stack.enter_async_context(crm)})
+        keys = [(await world.organization()).keys[0] for _ in range(_WORKSHOPS)]
+        api = await stack.enter_async_context(running(place, "crm", "api"))
+        await stack.enter_async_context(running(place, "crm", "worker"))
+        gateway = await stack.enter_async_context(gateway_to(started, place, {"crm": api.port}))
+        client = await stack.enter_async_context(_client(gateway))
+        visitors: list[dict[str, str]] = []
+        for turn in range(_VISITORS):
+            headers = {"x-carbot-key": str(keys[turn % _WORKSHOPS]), "origin": ORIGIN}
+            opened = await client.post(f"{_CHAT}/sessions", json={"consent": _CONSENT}, headers=headers)
+            visitors.append({**headers, "x-carbot-session": opened.raise_for_status().json()["token"]})
+
+        async def write(intended: float) -> None:
+            nonlocal refused
+            answer = await client.post(
+                f"{_CHAT}/messages", json={"text": _QUESTION}, headers=visitors[next(turns) % _VISITORS]
+            )
+            latencies.record(perf_counter() - intended)
+            refused += answer.status_code != _CREATED
+
+        await follow(arrivals(_WRITTEN_PER_SECOND, _SECONDS), write)
+    return Row(
+        f"{_VISITORS} visitors write",
+        "the gateway, a worker answers",
+        per_second=latencies.count / _SECONDS,
+        latencies=latencies,
+        errors=refused,
+    )
+
+
 async def measure_rescoring(place: Place, connection: asyncpg.Connection, issuer: Issuer, *, seed: int) -> Row:
     """Score the leads of one organisation again; return how many a second."""
     await town.load(connection, town.CROWDED, seed=seed)
@@ -91,7 +133,7 @@ async def measure_rescoring(place: Place, connection: asyncpg.Connection, issuer
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(running(place, "crm", "api"))
         await stack.enter_async_context(running(place, "crm", "worker"))
-        client = await stack.enter_async_context(_client(api))
+        client = await stack.enter_async_context(_client(api.port))
         client.headers["authorization"] = f"Bearer {token}"
         began = perf_counter()
         run = (await client.post(_SCORING)).raise_for_status().json()
@@ -109,8 +151,8 @@ async def measure_rescoring(place: Place, connection: asyncpg.Connection, issuer
 
 
 @asynccontextmanager
-async def _client(api: Child) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.url, timeout=10, trust_env=False) as client:
+async def _client(port: int) -> AsyncGenerator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10, trust_env=False) as client:
         yield client
 
 

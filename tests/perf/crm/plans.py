@@ -28,6 +28,7 @@ from carbot_testing.running import build_template
 from tests.perf.crm import town
 
 TESTS: Final = ("tests/services/crm", "tests/contract/test_isolation.py")
+_ROLES: Final = {"crm_api", "crm_worker"}
 LARGE: Final = 1_000
 """Rows."""
 _SETTINGS: Final = {
@@ -107,7 +108,7 @@ def _read(folder: Path, large: frozenset[str]) -> tuple[int, dict[Finding, int]]
             for line in lines:
                 entry = json.loads(line)
                 _, plan, explained = entry.get("message", "").partition("plan:\n")
-                if not plan or not entry.get("user", "").startswith("crm_"):
+                if not plan or entry.get("user") not in _ROLES:
                     continue
                 told = json.loads(explained)
                 nodes = list(_nodes(told["Plan"]))
