@@ -95,6 +95,13 @@ class TestTurn:
         assert (known["id"], known["assigned_to"]) == (again["id"], again["assigned_to"])
         assert (await taken())["assigned_to"] == two[1]
 
+    async def test_of_one_number_that_writes_many_times_at_once_is_one(
+        self, owner: httpx.AsyncClient, organization: Organization, taken: Taken
+    ) -> None:
+        await rule(owner, users(organization, "owner", "viewer"))
+        leads = await asyncio.gather(*(taken(phone="0176 7654321") for _ in range(10)))
+        assert len({(lead["id"], lead["assigned_to"]) for lead in leads}) == 1
+
     async def test_is_that_of_the_workshop_before_that_of_the_organization(
         self, owner: httpx.AsyncClient, organization: Organization, taken: Taken
     ) -> None:

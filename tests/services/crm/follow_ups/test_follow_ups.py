@@ -97,7 +97,11 @@ async def taken(runtime: Runtime, organization: Organization, key: UUID) -> Due:
 async def announced(runtime: Runtime, organization: Organization, known: Found) -> list[int]:
     """Return the versions of a follow-up that were announced as due."""
     async with runtime.database.transaction(Context(organization_id=organization.id)) as tx:
-        sql = "SELECT array_agg(aggregate_version ORDER BY aggregate_version) FROM outbox WHERE aggregate_id = $1 AND subject = 'crm.follow_up.due.v1'"
+        sql = """
+            SELECT array_agg(aggregate_version ORDER BY aggregate_version)
+            FROM outbox
+            WHERE aggregate_id = $1 AND subject = 'crm.follow_up.due.v1'
+            """
         return await tx.value(list[int], sql, UUID(known["id"])) or []
 
 
