@@ -51,13 +51,13 @@ async def _follow_up(side: Side, workshop: str) -> str:
 
 
 async def _assignment_rule(side: Side, workshop: str) -> str:
-    """Make the workshop's rule, or find the one that it has."""
-    body = {"workshop_id": workshop, "member_ids": []}
-    answer = await side.clients["crm"].post("/api/crm/v1/assignment-rules", json=body)
-    if answer.status_code != CONFLICT:
-        made: str = answer.raise_for_status().json()["id"]
-        return made
-    known = (await side.clients["crm"].get("/api/crm/v1/assignment-rules")).raise_for_status().json()["items"]
+    """Make the rule of all workshops and that of this one, unless they are there, and find the second."""
+    crm, path = side.clients["crm"], "/api/crm/v1/assignment-rules"
+    for each in (None, workshop):
+        answer = await crm.post(path, json={"workshop_id": each, "member_ids": []})
+        if answer.status_code != CONFLICT:
+            answer.raise_for_status()
+    known = (await crm.get(path)).raise_for_status().json()["items"]
     found: str = next(each["id"] for each in known if each["workshop_id"] == workshop)
     return found
 

@@ -52,7 +52,11 @@ def taken(owner: httpx.AsyncClient, organization: Organization) -> Taken:
             "request": "HU",
             **changes,
         }
-        answer = await owner.post(LEADS, json=body)
+        while True:
+            answer = await owner.post(LEADS, json=body)
+            # A machine that has too much to do refuses some: they ask again.
+            if answer.status_code != 503:
+                break
         assert answer.status_code == 201, answer.text
         found: Found = answer.json()
         return found
