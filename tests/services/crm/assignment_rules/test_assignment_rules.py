@@ -52,9 +52,10 @@ def taken(owner: httpx.AsyncClient, organization: Organization) -> Taken:
             "request": "HU",
             **changes,
         }
+        key = {"idempotency-key": str(uuid4())}
         while True:
-            answer = await owner.post(LEADS, json=body)
-            # A machine that has too much to do refuses some: they ask again.
+            answer = await owner.post(LEADS, json=body, headers=key)
+            # A machine that has too much to do refuses some, perhaps after it has taken them: they ask again by their key.
             if answer.status_code != 503:
                 break
         assert answer.status_code == 201, answer.text
