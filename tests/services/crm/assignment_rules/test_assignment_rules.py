@@ -56,8 +56,9 @@ def taken(owner: httpx.AsyncClient, organization: Organization) -> Taken:
         while True:
             answer = await owner.post(LEADS, json=body, headers=key)
             # A machine that has too much to do refuses some, perhaps after it has taken them: they ask again by their key.
-            if answer.status_code != 503:
+            if answer.status_code not in {409, 503}:
                 break
+            await asyncio.sleep(0.1)
         assert answer.status_code == 201, answer.text
         found: Found = answer.json()
         return found
