@@ -13,6 +13,23 @@ CREATE FUNCTION crm.plate_key(written text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     AS $_$ SELECT regexp_replace(translate(upper(normalize(written, NFC)), ' -.', ''), '([0-9])[HE]$', '\1') $_$;
 
+CREATE TABLE crm.assignment_rules (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    workshop_id uuid,
+    strategy text NOT NULL,
+    member_ids uuid[] NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    turn integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT assignment_rules_fixed CHECK (((strategy <> 'fixed'::text) OR (cardinality(member_ids) = 1))),
+    CONSTRAINT assignment_rules_strategy CHECK ((strategy = ANY (ARRAY['round_robin'::text, 'fixed'::text])))
+);
+
+ALTER TABLE ONLY crm.assignment_rules FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.audit_outbox (
     pos bigint NOT NULL,
     event_id uuid NOT NULL,
@@ -348,6 +365,30 @@ CREATE TABLE crm.faqs (
 );
 
 ALTER TABLE ONLY crm.faqs FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.follow_up_tasks (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    lead_id uuid NOT NULL,
+    workshop_id uuid NOT NULL,
+    title text NOT NULL,
+    kind text NOT NULL,
+    note text,
+    due_at timestamp with time zone NOT NULL,
+    assigned_to uuid,
+    status text DEFAULT 'open'::text NOT NULL,
+    done_at timestamp with time zone,
+    reminder_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT follow_up_tasks_done CHECK (((status = 'done'::text) = (done_at IS NOT NULL))),
+    CONSTRAINT follow_up_tasks_kind CHECK ((kind = ANY (ARRAY['call'::text, 'mail'::text, 'visit'::text, 'other'::text]))),
+    CONSTRAINT follow_up_tasks_reminder CHECK (((reminder_id IS NULL) OR (status = 'open'::text))),
+    CONSTRAINT follow_up_tasks_status CHECK ((status = ANY (ARRAY['open'::text, 'done'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE ONLY crm.follow_up_tasks FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE crm.idempotency_keys (
     organization_id uuid NOT NULL,
@@ -844,6 +885,12 @@ CREATE TABLE crm.workshops (
 
 ALTER TABLE ONLY crm.workshops FORCE ROW LEVEL SECURITY;
 
+ALTER TABLE ONLY crm.assignment_rules
+    ADD CONSTRAINT assignment_rules_one_per_workshop UNIQUE NULLS NOT DISTINCT (organization_id, workshop_id);
+
+ALTER TABLE ONLY crm.assignment_rules
+    ADD CONSTRAINT assignment_rules_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.audit_outbox
     ADD CONSTRAINT audit_outbox_pkey PRIMARY KEY (created_at, pos);
 
@@ -888,6 +935,9 @@ ALTER TABLE ONLY crm.due_rules
 
 ALTER TABLE ONLY crm.faqs
     ADD CONSTRAINT faqs_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY crm.follow_up_tasks
+    ADD CONSTRAINT follow_up_tasks_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY crm.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organization_id, principal, key_hash);
@@ -1068,6 +1118,16 @@ CREATE INDEX faqs_in_order ON crm.faqs USING btree (organization_id, place, id);
 
 CREATE INDEX faqs_of_workshop ON crm.faqs USING btree (organization_id, workshop_id, language, place, id);
 
+CREATE INDEX follow_up_tasks_assigned ON crm.follow_up_tasks USING btree (organization_id, assigned_to, status, due_at, id);
+
+CREATE INDEX follow_up_tasks_due ON crm.follow_up_tasks USING btree (organization_id, status, due_at, id);
+
+CREATE INDEX follow_up_tasks_of_lead ON crm.follow_up_tasks USING btree (organization_id, lead_id, due_at, id);
+
+CREATE UNIQUE INDEX follow_up_tasks_one_of_reminder ON crm.follow_up_tasks USING btree (organization_id, reminder_id) WHERE (reminder_id IS NOT NULL);
+
+CREATE INDEX follow_up_tasks_workshop_due ON crm.follow_up_tasks USING btree (organization_id, workshop_id, status, due_at, id);
+
 CREATE INDEX idempotency_keys_expiry ON crm.idempotency_keys USING btree (expires_at);
 
 CREATE INDEX idx_leads_hot_prospects ON crm.leads USING btree (organization_id, workshop_id, lead_score DESC, created_at DESC, id DESC) WHERE ((status = ANY (ARRAY['new'::text, 'contacted'::text, 'qualified'::text])) AND (lead_score >= 70));
@@ -1170,6 +1230,8 @@ CREATE INDEX webhooks_workshop ON crm.webhooks USING btree (organization_id, wor
 
 CREATE INDEX workshop_locations_of_workshop ON crm.workshop_locations USING btree (organization_id, workshop_id);
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.assignment_rules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{turn,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.canned_answers REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.chat_sessions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{token_hash}', '{lead_draft,answered_to,last_message_at,updated_at,revision}', 'id', '{page_url}');
@@ -1189,6 +1251,8 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.customers REFERENCING OLD TABLE 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.due_rules REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.faqs REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.follow_up_tasks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.landing_pages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1220,6 +1284,8 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.vehicle_works REFERENCING OLD TA
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.webhooks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.assignment_rules REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{turn,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.canned_answers REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.chat_sessions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{token_hash}', '{lead_draft,answered_to,last_message_at,updated_at,revision}', 'id', '{page_url}');
@@ -1239,6 +1305,8 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.customers REFERENCING NEW TABLE 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.due_rules REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.faqs REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.follow_up_tasks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.landing_pages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1270,6 +1338,8 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.vehicle_works REFERENCING NEW TA
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.webhooks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
 
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.assignment_rules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{turn,updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.canned_answers REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.chat_sessions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{token_hash}', '{lead_draft,answered_to,last_message_at,updated_at,revision}', 'id', '{page_url}');
@@ -1289,6 +1359,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.customers REFERENCING OLD TABLE 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.due_rules REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.faqs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.follow_up_tasks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.landing_pages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1319,6 +1391,9 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.vehicle_ownerships REFERENCING O
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.vehicle_works REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'vehicle_id', '{note}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.webhooks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{secret,previous_secret}', '{updated_at,revision}', '', '{}');
+
+ALTER TABLE ONLY crm.assignment_rules
+    ADD CONSTRAINT assignment_rules_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.canned_answers
     ADD CONSTRAINT canned_answers_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
@@ -1376,6 +1451,12 @@ ALTER TABLE ONLY crm.customers
 
 ALTER TABLE ONLY crm.faqs
     ADD CONSTRAINT faqs_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
+
+ALTER TABLE ONLY crm.follow_up_tasks
+    ADD CONSTRAINT follow_up_tasks_lead FOREIGN KEY (organization_id, lead_id) REFERENCES crm.leads(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.follow_up_tasks
+    ADD CONSTRAINT follow_up_tasks_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.landing_pages
     ADD CONSTRAINT landing_pages_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
@@ -1449,6 +1530,8 @@ ALTER TABLE ONLY crm.webhook_deliveries
 ALTER TABLE ONLY crm.webhooks
     ADD CONSTRAINT webhooks_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
+ALTER TABLE crm.assignment_rules ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.canned_answers ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.chat_messages ENABLE ROW LEVEL SECURITY;
@@ -1473,6 +1556,8 @@ ALTER TABLE crm.due_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.faqs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.follow_up_tasks ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.landing_pages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.lead_interactions ENABLE ROW LEVEL SECURITY;
@@ -1488,6 +1573,8 @@ ALTER TABLE crm.members ENABLE ROW LEVEL SECURITY;
 ALTER TABLE crm.message_templates ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.mileage_readings ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY organization ON crm.assignment_rules USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.canned_answers USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -1512,6 +1599,8 @@ CREATE POLICY organization ON crm.customers USING ((organization_id = ( SELECT c
 CREATE POLICY organization ON crm.due_rules USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.faqs USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.follow_up_tasks USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.landing_pages USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -1585,6 +1674,8 @@ ALTER TABLE crm.webhook_deliveries ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.webhooks ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY workshop ON crm.assignment_rules AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
 CREATE POLICY workshop ON crm.canned_answers AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.chat_messages AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
@@ -1602,6 +1693,8 @@ CREATE POLICY workshop ON crm.customer_vehicles AS RESTRICTIVE USING (((workshop
 CREATE POLICY workshop ON crm.customers AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.faqs AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.follow_up_tasks AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.landing_pages AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 

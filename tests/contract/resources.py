@@ -45,6 +45,23 @@ async def _lead(side: Side, workshop: str) -> str:
     return await _made(side.clients["crm"], "/api/crm/v1/leads", new_lead(side, workshop_id=workshop))
 
 
+async def _follow_up(side: Side, workshop: str) -> str:
+    path = f"/api/crm/v1/leads/{await _lead(side, workshop)}/follow-ups"
+    return await _made(side.clients["crm"], path, new_follow_up(side))
+
+
+async def _assignment_rule(side: Side, workshop: str) -> str:
+    """Make the rule of all workshops and that of this one, unless they are there, and find the second."""
+    crm, path = side.clients["crm"], "/api/crm/v1/assignment-rules"
+    for each in (None, workshop):
+        answer = await crm.post(path, json={"workshop_id": each, "member_ids": []})
+        if answer.status_code != CONFLICT:
+            answer.raise_for_status()
+    known = (await crm.get(path)).raise_for_status().json()["items"]
+    found: str = next(each["id"] for each in known if each["workshop_id"] == workshop)
+    return found
+
+
 async def _customer(side: Side, workshop: str) -> str:
     return await _made(side.clients["crm"], "/api/crm/v1/customers", new_customer(side, workshop_id=workshop))
 
@@ -168,6 +185,8 @@ async def _canned_answer(side: Side, workshop: str) -> str:
 
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
+    ("crm", "follow_up_id"): Resource(_follow_up),
+    ("crm", "assignment_rule_id"): Resource(_assignment_rule),
     ("crm", "customer_id"): Resource(_customer),
     ("crm", "vehicle_id"): Resource(_vehicle),
     ("crm", "rule_id"): Resource(_due_rule, below_workshop=False),
@@ -205,6 +224,10 @@ def new_lead(side: Side, **changes: Any) -> dict[str, Any]:
     }
 
 
+def new_follow_up(_side: Side) -> dict[str, Any]:
+    return {"title": "Angebot nachfassen", "due_at": (datetime.now(UTC) + timedelta(days=30)).isoformat()}
+
+
 def new_customer(side: Side, **changes: Any) -> dict[str, Any]:
     return {"workshop_id": side.workshops[0], "last_name": "Demir", "email": new_email("customer"), **changes}
 
@@ -236,6 +259,7 @@ NEW_SESSION: Final = {
     "consent": {"data_processing": True, "communication": False, "analytics": False, "text_version": "1"}
 }
 UNAUTHORIZED: Final = 401
+CONFLICT: Final = 409
 
 
 def new_faq(side: Side, **changes: Any) -> dict[str, Any]:
@@ -268,6 +292,10 @@ def new_api_key(side: Side, **changes: Any) -> dict[str, Any]:
 
 BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_lead": new_lead,
+    "create_follow_up": new_follow_up,
+    "edit_follow_up": lambda _side: {"note": "ruft zurück"},
+    "create_assignment_rule": lambda side: {"workshop_id": side.workshops[0], "member_ids": [side.owner]},
+    "edit_assignment_rule": lambda side: {"member_ids": [side.owner]},
     "create_customer": new_customer,
     "create_vehicle": lambda side: {"workshop_id": side.workshops[0], "plate": "B-AY 1234"},
     "edit_vehicle": lambda _side: {"make": "VW"},
@@ -319,6 +347,7 @@ IDS: Final[dict[tuple[str, str], Callable[[Side], str]]] = {
     ("crm", "workshop_id"): lambda side: side.workshops[0],
     ("crm", "assigned_to"): lambda side: side.owner,
     ("crm", "user_id"): lambda side: side.owner,
+    ("crm", "member_ids"): lambda side: side.owner,
     ("tenancy", "workshop_id"): lambda side: side.workshops[0],
     ("tenancy", "workshop_ids"): lambda side: side.workshops[0],
     ("tenancy", "organization_id"): lambda side: side.id,

@@ -9,6 +9,7 @@ from carbot_core import directory
 from carbot_core.consume import Consumer
 from carbot_core.crypto import Vault
 from carbot_core.service import Runtime, Service
+from carbot_crm.assignment_rules.routes import ASSIGNMENT_RULES
 from carbot_crm.canned_answers.routes import CANNED_ANSWERS
 from carbot_crm.chat.actions import REPLY
 from carbot_crm.chat.events import keep_letters
@@ -27,6 +28,9 @@ from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
 from carbot_crm.duplicates.jobs import FIND_PAIRS
 from carbot_crm.duplicates.routes import DUPLICATES, DUPLICATES_OF_CUSTOMER
 from carbot_crm.faqs.routes import FAQS, PUBLIC_FAQS
+from carbot_crm.follow_ups.events import remind as remind_of_follow_up
+from carbot_crm.follow_ups.models import TIMER as FOLLOW_UP
+from carbot_crm.follow_ups.routes import FOLLOW_UPS, FOLLOW_UPS_OF_LEAD
 from carbot_crm.inbox.routes import INBOX
 from carbot_crm.keys import Keys
 from carbot_crm.landing_pages.routes import LANDING_PAGES, PUBLIC_LANDING_PAGES
@@ -56,6 +60,9 @@ ROUTERS = (
     LEADS,
     PUBLIC_LEADS,
     SCORES,
+    FOLLOW_UPS_OF_LEAD,
+    FOLLOW_UPS,
+    ASSIGNMENT_RULES,
     LEAD_SCORING,
     TRAININGS,
     DASHBOARD,
@@ -100,6 +107,7 @@ TIMERS = {
     TRAINING: train,
     REPLY: answer_visitor,
     COMMUNICATION: send_due_message,
+    FOLLOW_UP: remind_of_follow_up,
     WEBHOOK_DELIVERY: webhooks.send_due_delivery,
 }
 JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_CHATS, FORGET_DELIVERIES)

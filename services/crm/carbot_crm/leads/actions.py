@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -17,6 +17,7 @@ from carbot_core.ids import new_id
 from carbot_crm.customers.actions import create_customer, locked_customer
 from carbot_crm.customers.models import NewCustomer
 from carbot_crm.due.actions import VehicleNotFound
+from carbot_crm.follow_ups import queries as follow_ups
 from carbot_crm.lead_scoring import actions as scoring
 from carbot_crm.lead_scoring import features
 from carbot_crm.lead_scoring import queries as scores
@@ -55,6 +56,8 @@ STEPS: Mapping[LeadStatus, Mapping[Step, LeadStatus]] = {
     "spam": {"reopen": "new"},
 }
 """The state machine: from each status, the steps that are allowed and where they lead."""
+OPEN: Final = frozenset[LeadStatus]({"new", "contacted", "qualified"})
+"""The statuses of a lead for which something is still to be done."""
 
 
 class LeadNotFound(NotFound):
@@ -109,7 +112,7 @@ async def take_guest_lead(tx: Tx, workshop_id: UUID, client_key: UUID, new: NewG
 
 
 async def take_lead(tx: Tx, new: NewLead, origin: queries.Origin, now: datetime) -> Lead:
-    """Store a lead, or add to the open one of the same phone, and announce it.
+    """Store a lead with its first follow-up, or add to the open one of the same phone, and announce it.
 
     Raises ContactMissing, WorkshopNotFound, InvalidPhone.
     """
@@ -127,7 +130,7 @@ async def take_lead(tx: Tx, new: NewLead, origin: queries.Origin, now: datetime)
     if lead is None:
         return await _add_to_open_lead(tx, new, now)
     await scores.insert_entries(tx, [Scored(lead_id, lead.workshop_id, counted, score)], scorer.version, "taken", now)
-    await queries.insert_interaction(tx, lead.id, "form" if origin.client_key else "note", new.request, now)
+    await queries.insert_beginning(tx, lead, "form" if origin.client_key else "note", now)
     await outbox.add(
         tx,
         LeadCreated(lead_id=lead.id, workshop_id=lead.workshop_id, source=lead.source, created_at=lead.created_at),
@@ -174,7 +177,10 @@ async def assign_lead(tx: Tx, lead_id: UUID, revision: int | None, user_id: UUID
 async def advance_lead(
     tx: Tx, lead_id: UUID, revision: int | None, step: Step, note: str | None, *, now: datetime
 ) -> Lead:
-    """Take a step of the state machine and note it; raise LeadNotFound, PreconditionFailed, WrongStep, LeadAlreadyOpen."""
+    """Take a step of the state machine and note it; what was to be done for a lead that it closes is cancelled.
+
+    Raises LeadNotFound, PreconditionFailed, WrongStep, LeadAlreadyOpen.
+    """
     lead = await _locked(tx, lead_id, revision)
     lost_reason = note if step == "lose" else None
     status = _next_status(lead, step)
@@ -182,6 +188,8 @@ async def advance_lead(
     lead = msgspec.structs.replace(lead, status=status, lost_reason=lost_reason, first_response_at=first_response_at)
     lead = await _store(tx, lead, now)
     await queries.insert_interaction(tx, lead.id, _INTERACTION[step], note, now)
+    if status not in OPEN:
+        await follow_ups.cancel_open(tx, lead.id, now)
     return lead
 
 
@@ -212,6 +220,7 @@ async def convert_lead(tx: Tx, lead_id: UUID, revision: int | None, conversion: 
     )
     lead = await _store(tx, lead, now)
     await queries.insert_interaction(tx, lead.id, "conversion", None, now)
+    await follow_ups.cancel_open(tx, lead.id, now)
     converted = LeadConverted(
         lead_id=lead.id, workshop_id=lead.workshop_id, customer_id=customer_id, vehicle_id=vehicle_id
     )

@@ -9,6 +9,7 @@ from carbot_contracts.crm import LeadChanged, LeadStatus
 from carbot_contracts.event import Event
 from carbot_core.db import Tx
 from carbot_core.ids import new_id
+from carbot_crm.follow_ups.models import FIRST_CONTACT, FIRST_CONTACT_WITHIN, TIMER
 from carbot_crm.lead_scoring.models import Score
 from carbot_crm.leads.models import HotPosition, Interaction, InteractionKind, Lead, LeadPosition, NewLead
 
@@ -140,16 +141,47 @@ async def lock_open_lead_of_phone(tx: Tx, workshop_id: UUID, phone: str) -> Lead
 
 
 async def insert_lead(tx: Tx, lead_id: UUID, new: NewLead, origin: Origin, score: Score, now: datetime) -> Lead | None:
-    """Insert a lead with its score, or return None if the caller sees no such workshop or the number has an open lead there."""
+    """Insert a lead with its score, or return None if the caller sees no such workshop or the number has an open lead there.
+
+    It goes to whose turn it is by the workshop's rule, else by the organisation's; the rule is locked until the transaction
+    ends, so that no two leads take the same turn.
+    """
     return await tx.first(
         Lead,
         """
+        WITH turn AS (
+            UPDATE crm.assignment_rules r
+            SET turn = COALESCE(
+                (
+                    SELECT listed.place
+                    FROM unnest(r.member_ids) WITH ORDINALITY AS listed (user_id, place)
+                    JOIN crm.members m ON m.organization_id = $1 AND m.user_id = listed.user_id
+                    WHERE m.is_active AND (m.workshop_ids IS NULL OR $3 = ANY (m.workshop_ids))
+                    ORDER BY listed.place <= abs(r.turn), listed.place
+                    LIMIT 1
+                ),
+                -abs(r.turn)
+            )
+            WHERE r.organization_id = $1 AND r.id = (
+                SELECT id
+                FROM crm.assignment_rules
+                WHERE organization_id = $1 AND is_active AND (workshop_id = $3 OR workshop_id IS NULL)
+                ORDER BY workshop_id
+                LIMIT 1
+            ) AND NOT EXISTS (
+                SELECT
+                FROM crm.leads known
+                WHERE known.organization_id = $1 AND known.workshop_id = $3 AND known.phone = $6
+                    AND known.status IN ('new', 'contacted', 'qualified')
+            )
+            RETURNING r.member_ids[r.turn] AS user_id
+        )
         INSERT INTO crm.leads
             (organization_id, id, workshop_id, source, name, phone, email, request, vehicle, language, source_url,
             client_key, consent_text_version, consent_communication, consent_at, lead_score, classification,
-            urgency_class, estimated_value, created_at, updated_at)
+            urgency_class, estimated_value, assigned_to, created_at, updated_at)
         SELECT w.organization_id, $2, w.id, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text, $14,
-            CASE WHEN $13 IS NOT NULL THEN $15::timestamptz END, $16, $17, $18, $19, $15, $15
+            CASE WHEN $13 IS NOT NULL THEN $15::timestamptz END, $16, $17, $18, $19, (SELECT user_id FROM turn), $15, $15
         FROM crm.workshops w
         WHERE w.organization_id = $1 AND w.id = $3 AND w.is_active
         ON CONFLICT (organization_id, workshop_id, phone) WHERE status IN ('new', 'contacted', 'qualified') DO NOTHING
@@ -238,6 +270,42 @@ async def find_assignee(tx: Tx, user_id: UUID, workshop_id: UUID) -> UUID | None
         tx.organization_id,
         user_id,
         workshop_id,
+    )
+
+
+async def insert_beginning(tx: Tx, lead: Lead, kind: InteractionKind, now: datetime) -> None:
+    """Insert how a new lead came, the task of answering it, and the timer of that task, in one statement."""
+    await tx.execute(
+        """
+        WITH interaction AS (
+            INSERT INTO crm.lead_interactions (organization_id, id, lead_id, workshop_id, kind, author_id, text, created_at)
+            SELECT l.organization_id, $3, l.id, l.workshop_id, $4, $5, l.request, $6
+            FROM crm.leads l
+            WHERE l.organization_id = $1 AND l.id = $2
+        ), task AS (
+            INSERT INTO crm.follow_up_tasks
+                (organization_id, id, lead_id, workshop_id, title, kind, due_at, assigned_to, reminder_id, created_at,
+                updated_at)
+            SELECT l.organization_id, $7, l.id, l.workshop_id, $8, CASE WHEN l.phone IS NULL THEN 'mail' ELSE 'call' END,
+                $6::timestamptz + $9::interval, l.assigned_to, $7, $6, $6
+            FROM crm.leads l
+            WHERE l.organization_id = $1 AND l.id = $2
+            RETURNING organization_id, reminder_id, due_at
+        )
+        INSERT INTO crm.timers (organization_id, kind, key, due_at)
+        SELECT task.organization_id, $10, task.reminder_id, task.due_at
+        FROM task
+        """,
+        tx.organization_id,
+        lead.id,
+        new_id(),
+        kind,
+        tx.context.user_id,
+        now,
+        new_id(),
+        FIRST_CONTACT,
+        FIRST_CONTACT_WITHIN,
+        TIMER,
     )
 
 

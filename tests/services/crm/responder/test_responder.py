@@ -122,6 +122,21 @@ class TestRules:
         names = ("source", "name", "phone", "request", "vehicle", "language", "source_url")
         assert tuple(lead[name] for name in names) == expected
 
+    async def test_give_a_lead_to_whose_turn_it_is(
+        self, staff: httpx.AsyncClient, garage: Organization, open_chat: Any, bot: Any
+    ) -> None:
+        owner = str(garage.member("owner").user_id)
+        body = {"strategy": "fixed", "member_ids": [owner], "workshop_id": str(garage.workshops[0])}
+        (await staff.post("/api/crm/v1/assignment-rules", json=body)).raise_for_status()
+        visitor = await open_chat()
+        await write(visitor, "Angebot", "Ayşe", "0176 5550002", "Bremsen", "nein")
+        await bot(visitor, garage)
+        session = (await staff.get(f"/api/crm/v1/inbox/{visitor.headers['x-session-id']}")).json()
+        path = f"/api/crm/v1/leads/{session['lead_id']}"
+        assert (await staff.get(path)).json()["assigned_to"] == owner
+        (task,) = (await staff.get(f"{path}/follow-ups")).json()["items"]
+        assert (task["title"], task["assigned_to"]) == ("Erstkontakt", owner)
+
     async def test_hand_over_and_are_silent_then(self, garage: Organization, open_chat: Any, bot: Any) -> None:
         visitor = await open_chat()
         await write(visitor, "Mitarbeiter bitte")

@@ -1,0 +1,1 @@
+"""Assignment rules: whom a new lead is given to."""

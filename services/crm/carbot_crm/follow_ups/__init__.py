@@ -1,0 +1,1 @@
+"""Follow-ups: what is to be done for a lead, and when."""
