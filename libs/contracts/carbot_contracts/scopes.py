@@ -31,6 +31,8 @@ CONTENT_READ: Final = "crm.content:read"
 CONTENT_WRITE: Final = "crm.content:write"
 WEBHOOKS_READ: Final = "crm.webhooks:read"
 WEBHOOKS_WRITE: Final = "crm.webhooks:write"
+IMPORTS_READ: Final = "crm.imports:read"
+IMPORTS_WRITE: Final = "crm.imports:write"
 SUBSCRIPTION_READ: Final = "billing.subscription:read"
 AUDIT_READ: Final = "compliance.audit:read"
 
@@ -41,7 +43,7 @@ _ADVISOR = (
     | _CRM_READ
     | {LEADS_WRITE, CUSTOMERS_WRITE, VEHICLES_WRITE, CHAT_WRITE, COMMUNICATIONS_WRITE, MEMBERS_READ}
 )
-_MANAGER = _ADVISOR | {CONTENT_WRITE, SCORING_WRITE}
+_MANAGER = _ADVISOR | {CONTENT_WRITE, SCORING_WRITE, IMPORTS_READ, IMPORTS_WRITE}
 _ADMIN = (
     _MANAGER
     | {ORGANIZATION_WRITE, WORKSHOPS_WRITE, MEMBERS_WRITE, API_KEYS_READ, API_KEYS_WRITE, MAILS_READ}

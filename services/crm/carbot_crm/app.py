@@ -27,6 +27,9 @@ from carbot_crm.due.routes import DUE_RULES, DUE_VEHICLES, WORKS
 from carbot_crm.duplicates.jobs import FIND_PAIRS
 from carbot_crm.duplicates.routes import DUPLICATES, DUPLICATES_OF_CUSTOMER
 from carbot_crm.faqs.routes import FAQS, PUBLIC_FAQS
+from carbot_crm.imports.events import work_off
+from carbot_crm.imports.models import TIMER as IMPORT
+from carbot_crm.imports.routes import IMPORTS
 from carbot_crm.inbox.routes import INBOX
 from carbot_crm.keys import Keys
 from carbot_crm.landing_pages.routes import LANDING_PAGES, PUBLIC_LANDING_PAGES
@@ -86,6 +89,7 @@ ROUTERS = (
     TEMPLATE_VERSIONS,
     WEBHOOKS,
     WEBHOOK_DELIVERIES,
+    IMPORTS,
 )
 CONSUMERS = (
     directory.consumer("crm", publishable_keys=True),
@@ -99,6 +103,7 @@ TIMERS = {
     RESCORING: rescore,
     TRAINING: train,
     REPLY: answer_visitor,
+    IMPORT: work_off,
     COMMUNICATION: send_due_message,
     WEBHOOK_DELIVERY: webhooks.send_due_delivery,
 }
