@@ -144,10 +144,8 @@ async def update_customer(tx: Tx, customer: Customer, now: datetime) -> Customer
     )
 
 
-async def lock_known(
-    tx: Tx, *, workshop_id: UUID | None, emails: list[str], phones: list[str], postal_codes: list[str]
-) -> list[Customer]:
-    """Lock the customers of a workshop, and those of none, who have one of these addresses, numbers or places; oldest first."""
+async def lock_known(tx: Tx, *, workshop_id: UUID | None, emails: list[str], phones: list[str]) -> list[Customer]:
+    """Lock the customers of a workshop, and those of none, who have one of these addresses or numbers."""
     return await tx.all(
         Customer,
         """
@@ -155,14 +153,32 @@ async def lock_known(
             language, note, source, merged_into, restricted_at, restricted_until, created_at, updated_at, revision
         FROM crm.customers
         WHERE organization_id = $1 AND merged_into IS NULL AND (workshop_id IS NULL OR workshop_id = $2)
-            AND (email = ANY ($3::text[]) OR phone = ANY ($4::text[]) OR postal_code = ANY ($5::text[]))
-        ORDER BY created_at, id
+            AND (email = ANY ($3::text[]) OR phone = ANY ($4::text[]))
+        ORDER BY id
         FOR UPDATE
         """,
         tx.organization_id,
         workshop_id,
         emails,
         phones,
+    )
+
+
+async def lock_at_places(tx: Tx, *, workshop_id: UUID | None, postal_codes: list[str]) -> list[Customer]:
+    """Lock the customers of a workshop, and those of none, who live at one of these postal codes."""
+    return await tx.all(
+        Customer,
+        """
+        SELECT id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code, city, country,
+            language, note, source, merged_into, restricted_at, restricted_until, created_at, updated_at, revision
+        FROM crm.customers
+        WHERE organization_id = $1 AND merged_into IS NULL AND (workshop_id IS NULL OR workshop_id = $2)
+            AND postal_code = ANY ($3::text[])
+        ORDER BY id
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        workshop_id,
         postal_codes,
     )
 

@@ -137,9 +137,9 @@ async def _plan(tx: Tx, found: Import, rows: list[Row], now: datetime) -> list[P
     emails = [each["email"] for each in values if "email" in each]
     phones = [each["phone"] for each in values if "phone" in each]
     places = [each["postal_code"] for each in values if "email" not in each and "phone" not in each]
-    known = await customers.lock_known(
-        tx, workshop_id=found.workshop_id, emails=emails, phones=phones, postal_codes=places
-    )
+    known = await customers.lock_known(tx, workshop_id=found.workshop_id, emails=emails, phones=phones)
+    if places:
+        known += await customers.lock_at_places(tx, workshop_id=found.workshop_id, postal_codes=places)
     taken = await queries.list_targets(tx, found.id, [customer.id for customer in known])
     memory = Known(known, taken)
     return [memory.plan(each, found.workshop_id, now) for each in drafts]

@@ -54,11 +54,11 @@ def _wrong(field: str, cell: str) -> Iterable[FieldError]:
 
 
 class Known:
-    """The customers that rows may stand for: of one key the oldest."""
+    """The customers that rows may stand for: of one key the oldest, as they are after the rows before."""
 
     def __init__(self, customers: Iterable[Customer], taken: set[UUID]) -> None:
         self._taken = taken
-        self._by_key: dict[Key, Customer] = {}
+        self._by_key: dict[Key, dict[UUID, Customer]] = {}
         for customer in customers:
             self._add(customer)
 
@@ -69,39 +69,45 @@ class Known:
         before = self._find(read.values)
         if before is None:
             made = _made(read.values, workshop_id, now)
-            self._take(made)
+            self._taken.add(made.id)
+            self._add(made)
             return Planned(read.number, "inserted", (), made)
         if before.id in self._taken:
             return Planned(read.number, "failed", (_TWICE,))
         values = {field: value for field, value in read.values.items() if field != "kind"}
         after = msgspec.structs.replace(before, **values)
-        self._take(after)
+        self._taken.add(before.id)
+        # Who has a new number is not known by the old one any more, as the next batch will see.
+        for key in _keys(before):
+            del self._by_key[key][before.id]
+        self._add(after)
         return Planned(read.number, "unchanged" if after == before else "updated", (), after)
 
     def _find(self, values: dict[str, str]) -> Customer | None:
         """Find by e-mail, else by telephone, else by name and place; who has another e-mail is somebody else."""
-        if email := values.get("email"):
-            found = self._by_key.get(("email", email))
-            if found is None and (phone := values.get("phone")):
-                found = self._by_key.get(("phone without email", phone))
-            return found
-        if phone := values.get("phone"):
-            return self._by_key.get(("phone", phone))
-        return self._by_key.get(_place(values))
+        email, phone = values.get("email"), values.get("phone")
+        if email:
+            return self._oldest(("email", email)) or (self._oldest(("phone without email", phone)) if phone else None)
+        return self._oldest(("phone", phone) if phone else _place(values))
 
-    def _take(self, customer: Customer) -> None:
-        self._taken.add(customer.id)
-        self._add(customer)
+    def _oldest(self, key: Key) -> Customer | None:
+        found = self._by_key.get(key, {}).values()
+        return min(found, key=lambda customer: (customer.created_at, customer.id), default=None)
 
     def _add(self, customer: Customer) -> None:
-        if customer.email:
-            self._by_key.setdefault(("email", customer.email), customer)
-        if customer.phone:
-            self._by_key.setdefault(("phone", customer.phone), customer)
-            if not customer.email:
-                self._by_key.setdefault(("phone without email", customer.phone), customer)
-        if customer.postal_code:
-            self._by_key.setdefault(_place(msgspec.structs.asdict(customer)), customer)
+        for key in _keys(customer):
+            self._by_key.setdefault(key, {})[customer.id] = customer
+
+
+def _keys(customer: Customer) -> Iterable[Key]:
+    if customer.email:
+        yield ("email", customer.email)
+    if customer.phone:
+        yield ("phone", customer.phone)
+        if not customer.email:
+            yield ("phone without email", customer.phone)
+    if customer.postal_code:
+        yield _place(msgspec.structs.asdict(customer))
 
 
 def _place(values: dict[str, str]) -> Key:

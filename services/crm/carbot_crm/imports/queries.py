@@ -130,7 +130,7 @@ async def mark_begun(tx: Tx, import_id: UUID, state: State, now: datetime) -> Im
 
 
 async def is_applying(tx: Tx) -> bool:
-    """Tell whether an import of the organisation is being applied, also one that the caller does not see."""
+    """Tell whether an import that the caller sees is being applied; of the others a constraint keeps this one apart."""
     return bool(
         await tx.value(
             bool,

@@ -181,6 +181,22 @@ class TestApply:
         assert counts(await steps.applied(content)) == (2, 0, 0, 0)
         assert counts(await steps.applied(content)) == (0, 0, 2, 0)
 
+    async def test_twice_is_once_although_a_number_passes_from_one_to_another(self, steps: Steps) -> None:
+        await steps.applied("Name;E-Mail;Tel\nA;a@example.org;0176 1234567\n")
+        content = "Name;E-Mail;Tel\nA;a@example.org;0176 7654321\nB;;0176 1234567\n"
+        assert counts(await steps.applied(content)) == (1, 1, 0, 0)
+        assert counts(await steps.applied(content)) == (0, 0, 2, 0)
+
+    async def test_of_a_managers_workshop_shows_him_nothing_of_another(
+        self, steps: Steps, connect: Connect, organization: Organization
+    ) -> None:
+        manager = connect("crm", organization, "manager")
+        own, other = (str(workshop) for workshop in organization.workshops[:2])
+        hidden = await steps.applied(FILE, workshop_id=other)
+        assert (await manager.get(f"{IMPORTS}/{hidden['id']}/report.csv")).status_code == 404
+        assert (await upload(manager, FILE, workshop_id=other)).status_code == 404
+        assert (await upload(manager, FILE, workshop_id=own)).status_code == 202
+
     async def test_leaves_customers_of_other_workshops_alone(self, steps: Steps, organization: Organization) -> None:
         first, second = (str(workshop) for workshop in organization.workshops[:2])
         assert counts(await steps.applied(FILE, workshop_id=first)) == (3, 0, 0, 0)
