@@ -400,6 +400,61 @@ CREATE TABLE crm.idempotency_keys (
     expires_at timestamp with time zone DEFAULT (now() + '24:00:00'::interval) NOT NULL
 );
 
+CREATE TABLE crm.import_files (
+    organization_id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    workshop_id uuid,
+    content bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL
+);
+
+ALTER TABLE ONLY crm.import_files FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.import_rows (
+    organization_id uuid NOT NULL,
+    import_id uuid NOT NULL,
+    number integer NOT NULL,
+    workshop_id uuid,
+    cells text[] NOT NULL,
+    outcome text,
+    errors jsonb DEFAULT '[]'::jsonb NOT NULL,
+    target_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT import_rows_outcome CHECK ((outcome = ANY (ARRAY['inserted'::text, 'updated'::text, 'unchanged'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY crm.import_rows FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE crm.imports (
+    organization_id uuid NOT NULL,
+    id uuid NOT NULL,
+    workshop_id uuid,
+    kind text NOT NULL,
+    file_name text NOT NULL,
+    columns text[] DEFAULT '{}'::text[] NOT NULL,
+    mapping jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state text DEFAULT 'reading'::text NOT NULL,
+    failure text,
+    row_count integer DEFAULT 0 NOT NULL,
+    reached integer DEFAULT 0 NOT NULL,
+    inserted integer DEFAULT 0 NOT NULL,
+    updated integer DEFAULT 0 NOT NULL,
+    unchanged integer DEFAULT 0 NOT NULL,
+    failed integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT imports_failure CHECK (((state = 'failed'::text) = (failure IS NOT NULL))),
+    CONSTRAINT imports_kind CHECK ((kind = 'customers'::text)),
+    CONSTRAINT imports_state CHECK ((state = ANY (ARRAY['reading'::text, 'uploaded'::text, 'checking'::text, 'checked'::text, 'applying'::text, 'applied'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY crm.imports FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE crm.inbox (
     consumer text NOT NULL,
     event_id uuid NOT NULL,
@@ -942,6 +997,15 @@ ALTER TABLE ONLY crm.follow_up_tasks
 ALTER TABLE ONLY crm.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organization_id, principal, key_hash);
 
+ALTER TABLE ONLY crm.import_files
+    ADD CONSTRAINT import_files_pkey PRIMARY KEY (organization_id, import_id);
+
+ALTER TABLE ONLY crm.import_rows
+    ADD CONSTRAINT import_rows_pkey PRIMARY KEY (organization_id, import_id, number);
+
+ALTER TABLE ONLY crm.imports
+    ADD CONSTRAINT imports_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY crm.inbox
     ADD CONSTRAINT inbox_pkey PRIMARY KEY (consumer, event_id);
 
@@ -1134,6 +1198,14 @@ CREATE INDEX idx_leads_hot_prospects ON crm.leads USING btree (organization_id, 
 
 CREATE INDEX idx_vehicles_tuv_due ON crm.customer_vehicles USING btree (organization_id, tuv_expiry, id) WHERE ((tuv_expiry IS NOT NULL) AND is_active);
 
+CREATE INDEX import_rows_target ON crm.import_rows USING btree (organization_id, import_id, target_id) WHERE (target_id IS NOT NULL);
+
+CREATE INDEX imports_newest ON crm.imports USING btree (organization_id, created_at DESC, id DESC);
+
+CREATE UNIQUE INDEX imports_one_at_a_time ON crm.imports USING btree (organization_id) WHERE (state = 'applying'::text);
+
+CREATE INDEX imports_workshop ON crm.imports USING btree (organization_id, workshop_id);
+
 CREATE INDEX inbox_processed_at ON crm.inbox USING btree (processed_at);
 
 CREATE INDEX landing_pages_newest ON crm.landing_pages USING btree (organization_id, created_at DESC, id DESC);
@@ -1254,6 +1326,8 @@ CREATE TRIGGER audit_delete AFTER DELETE ON crm.faqs REFERENCING OLD TABLE AS ol
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.follow_up_tasks REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
 
+CREATE TRIGGER audit_delete AFTER DELETE ON crm.imports REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{columns,file_name}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.landing_pages REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_delete AFTER DELETE ON crm.lead_interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'lead_id', '{text}');
@@ -1308,6 +1382,8 @@ CREATE TRIGGER audit_insert AFTER INSERT ON crm.faqs REFERENCING NEW TABLE AS ne
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.follow_up_tasks REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
 
+CREATE TRIGGER audit_insert AFTER INSERT ON crm.imports REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{columns,file_name}', '{updated_at,revision}', '', '{}');
+
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.landing_pages REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_insert AFTER INSERT ON crm.lead_interactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', 'lead_id', '{text}');
@@ -1361,6 +1437,8 @@ CREATE TRIGGER audit_update AFTER UPDATE ON crm.due_rules REFERENCING OLD TABLE 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.faqs REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.follow_up_tasks REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{reminder_id,updated_at,revision}', 'lead_id', '{title,note}');
+
+CREATE TRIGGER audit_update AFTER UPDATE ON crm.imports REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{columns,file_name}', '{updated_at,revision}', '', '{}');
 
 CREATE TRIGGER audit_update AFTER UPDATE ON crm.landing_pages REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION core.record_changes('{}', '{updated_at,revision}', '', '{}');
 
@@ -1457,6 +1535,15 @@ ALTER TABLE ONLY crm.follow_up_tasks
 
 ALTER TABLE ONLY crm.follow_up_tasks
     ADD CONSTRAINT follow_up_tasks_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
+
+ALTER TABLE ONLY crm.import_files
+    ADD CONSTRAINT import_files_import FOREIGN KEY (organization_id, import_id) REFERENCES crm.imports(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.import_rows
+    ADD CONSTRAINT import_rows_import FOREIGN KEY (organization_id, import_id) REFERENCES crm.imports(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY crm.imports
+    ADD CONSTRAINT imports_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
 
 ALTER TABLE ONLY crm.landing_pages
     ADD CONSTRAINT landing_pages_workshop FOREIGN KEY (organization_id, workshop_id) REFERENCES crm.workshops(organization_id, id);
@@ -1558,6 +1645,12 @@ ALTER TABLE crm.faqs ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.follow_up_tasks ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE crm.import_files ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.import_rows ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.imports ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE crm.landing_pages ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.lead_interactions ENABLE ROW LEVEL SECURITY;
@@ -1601,6 +1694,12 @@ CREATE POLICY organization ON crm.due_rules USING ((organization_id = ( SELECT c
 CREATE POLICY organization ON crm.faqs USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.follow_up_tasks USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.import_files USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.import_rows USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
+
+CREATE POLICY organization ON crm.imports USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
 CREATE POLICY organization ON crm.landing_pages USING ((organization_id = ( SELECT core.current_organization() AS current_organization)));
 
@@ -1695,6 +1794,12 @@ CREATE POLICY workshop ON crm.customers AS RESTRICTIVE USING (((workshop_id IS N
 CREATE POLICY workshop ON crm.faqs AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.follow_up_tasks AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.import_files AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.import_rows AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
+
+CREATE POLICY workshop ON crm.imports AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 
 CREATE POLICY workshop ON crm.landing_pages AS RESTRICTIVE USING (((workshop_id IS NULL) OR ( SELECT core.sees_all_workshops() AS sees_all_workshops) OR (workshop_id = ANY (( SELECT core.current_workshops() AS current_workshops)::uuid[]))));
 

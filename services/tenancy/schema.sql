@@ -155,7 +155,7 @@ CREATE TABLE tenancy.mails (
     written_at timestamp with time zone,
     CONSTRAINT mails_locale CHECK ((locale = ANY (ARRAY['de'::text, 'en'::text]))),
     CONSTRAINT mails_state CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'failed'::text, 'suppressed'::text]))),
-    CONSTRAINT mails_template CHECK ((template = ANY (ARRAY['registration'::text, 'invitation'::text, 'password_reset'::text, 'email_change'::text, 'email_changed'::text, 'password_changed'::text, 'second_factor_changed'::text])))
+    CONSTRAINT mails_template CHECK ((template = ANY (ARRAY['registration'::text, 'invitation'::text, 'password_reset'::text, 'email_change'::text, 'email_changed'::text, 'password_changed'::text, 'second_factor_changed'::text, 'webhook_disabled'::text])))
 );
 
 ALTER TABLE ONLY tenancy.mails FORCE ROW LEVEL SECURITY;

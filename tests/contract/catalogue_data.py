@@ -79,6 +79,8 @@ UNAUDITED: Final = {
     "tenancy.mails": "the row that caused it has one",
     "crm.consents": "a projection of the records, which have one",
     "crm.lead_scoring_history": "only ever added to, and the leads have one",
+    "crm.import_files": "gone as soon as it was read",
+    "crm.import_rows": "what they change has one",
     "crm.webhook_deliveries": "are their own trail",
     "compliance.audit_logs": "is the trail itself",
     "crm.chat_messages": "insert-only, and gone with their conversation",

@@ -183,6 +183,15 @@ async def _canned_answer(side: Side, workshop: str) -> str:
     return await _made(side.clients["crm"], "/api/crm/v1/canned-answers", body)
 
 
+async def _import(side: Side, workshop: str) -> str:
+    query = {"kind": "customers", "file_name": "kunden.csv", "workshop_id": workshop}
+    content = f"Name;E-Mail\nDemir;{new_email('imported')}\n".encode()
+    path, headers = "/api/crm/v1/imports", {"content-type": "text/csv"}
+    answer = await side.clients["crm"].post(path, params=query, content=content, headers=headers)
+    made: str = answer.raise_for_status().json()["id"]
+    return made
+
+
 RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "lead_id"): Resource(_lead),
     ("crm", "follow_up_id"): Resource(_follow_up),
@@ -203,6 +212,7 @@ RESOURCES: Final[dict[tuple[str, str], Resource]] = {
     ("crm", "faq_id"): Resource(_faq),
     ("crm", "page_id"): Resource(_landing_page),
     ("crm", "answer_id"): Resource(_canned_answer),
+    ("crm", "import_id"): Resource(_import),
     ("tenancy", "workshop_id"): Resource(_workshop),
     ("tenancy", "location_id"): Resource(_location),
     ("tenancy", "member_id"): Resource(_member, below_workshop=False),
@@ -324,6 +334,7 @@ BODIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "create_faq": new_faq,
     "create_landing_page": new_landing_page,
     "create_canned_answer": new_canned_answer,
+    "edit_mapping": lambda _side: {"mapping": {}},
     "open_chat_session": lambda _side: NEW_SESSION,
     "edit_organization": lambda _side: {"legal_name": "Autohaus Müller GmbH"},
     "create_workshop": lambda _side: new_workshop(),
@@ -378,6 +389,7 @@ QUERIES: Final[dict[str, Callable[[Side], dict[str, Any]]]] = {
     "list_nearby_workshops": lambda _side: {"latitude": 52.53, "longitude": 13.4, "radius_km": 50},
     "list_vehicles_due": lambda _side: {"from": "2026-01-01", "to": "2030-12-31", "kind": "au"},
     "list_hot_leads": lambda side: {"workshop_id": side.workshops[0]},
+    "create_import": lambda _side: {"kind": "customers", "file_name": "kunden.csv"},
     "read_lead_dashboard": lambda side: {"workshop_id": side.workshops[0]},
     "search": lambda _side: {"q": "Demir"},
 }

@@ -1,5 +1,7 @@
 """Events leave in the transaction that made them true: a row in the outbox, published later by the relay."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from carbot_contracts.event import Event
@@ -27,5 +29,28 @@ async def add(tx: Tx, event: Event, *, version: int) -> None:
         version,
         telemetry.traceparent(),
         _encode(event),
+    )
+    tx.leaves_work = True
+
+
+async def add_all(tx: Tx, events: Sequence[tuple[Event, int]]) -> None:
+    """Announce events, each with its version, in this order and in one statement: as add does."""
+    if not events:
+        return
+    await tx.execute(
+        """
+        INSERT INTO outbox (event_id, organization_id, subject, aggregate_id, aggregate_version, traceparent, body)
+        SELECT event_id, $1, subject, aggregate_id, aggregate_version, $2, body
+        FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bytea[]) WITH ORDINALITY
+            AS added (event_id, subject, aggregate_id, aggregate_version, body, place)
+        ORDER BY place
+        """,
+        tx.organization_id,
+        telemetry.traceparent(),
+        [new_id() for _ in events],
+        [event.subject for event, _ in events],
+        [event.aggregate_id() for event, _ in events],
+        [version for _, version in events],
+        [_encode(event) for event, _ in events],
     )
     tx.leaves_work = True

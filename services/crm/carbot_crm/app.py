@@ -31,6 +31,10 @@ from carbot_crm.faqs.routes import FAQS, PUBLIC_FAQS
 from carbot_crm.follow_ups.events import remind as remind_of_follow_up
 from carbot_crm.follow_ups.models import TIMER as FOLLOW_UP
 from carbot_crm.follow_ups.routes import FOLLOW_UPS, FOLLOW_UPS_OF_LEAD
+from carbot_crm.imports.events import work_off
+from carbot_crm.imports.jobs import FORGET_ROWS
+from carbot_crm.imports.models import TIMER as IMPORT
+from carbot_crm.imports.routes import IMPORTS
 from carbot_crm.inbox.routes import INBOX
 from carbot_crm.keys import Keys
 from carbot_crm.landing_pages.routes import LANDING_PAGES, PUBLIC_LANDING_PAGES
@@ -93,6 +97,7 @@ ROUTERS = (
     TEMPLATE_VERSIONS,
     WEBHOOKS,
     WEBHOOK_DELIVERIES,
+    IMPORTS,
 )
 CONSUMERS = (
     directory.consumer("crm", publishable_keys=True),
@@ -106,11 +111,12 @@ TIMERS = {
     RESCORING: rescore,
     TRAINING: train,
     REPLY: answer_visitor,
+    IMPORT: work_off,
     COMMUNICATION: send_due_message,
     FOLLOW_UP: remind_of_follow_up,
     WEBHOOK_DELIVERY: webhooks.send_due_delivery,
 }
-JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_CHATS, FORGET_DELIVERIES)
+JOBS = (ANNOUNCE_DUE, FIND_PAIRS, FORGET_CHATS, FORGET_ROWS, FORGET_DELIVERIES)
 ANNOUNCERS = {
     "lead": leads.list_lead_states,
     "customer": customers.list_customer_states,

@@ -40,12 +40,7 @@ class CustomerMerged(Conflict):
 
 async def create_customer(tx: Tx, new: NewCustomer, source: Source, now: datetime) -> Customer:
     """Store a customer and announce it; raise NameMissing, InvalidPhone, InvalidPostalCode, WorkshopNotFound."""
-    new = msgspec.structs.replace(
-        new,
-        phone=normalize_phone(new.phone, region=new.country) if new.phone else None,
-        email=normalize_email(new.email) if new.email else None,
-    )
-    _refuse_incomplete(new)
+    new = complete(new)
     customer = await queries.insert_customer(tx, new, source, now)
     if customer is None:
         raise WorkshopNotFound(workshop=new.workshop_id)
@@ -53,6 +48,17 @@ async def create_customer(tx: Tx, new: NewCustomer, source: Source, now: datetim
     await outbox.add(tx, created, version=customer.revision)
     await outbox.add(tx, queries.state_of(customer), version=customer.revision)
     return customer
+
+
+def complete(new: NewCustomer) -> NewCustomer:
+    """Return what is to be stored of it; raise NameMissing, InvalidPhone, InvalidPostalCode."""
+    new = msgspec.structs.replace(
+        new,
+        phone=normalize_phone(new.phone, region=new.country) if new.phone else None,
+        email=normalize_email(new.email) if new.email else None,
+    )
+    _refuse_incomplete(new)
+    return new
 
 
 async def edit_customer(tx: Tx, customer_id: UUID, revision: int, edit: CustomerEdit, *, now: datetime) -> Customer:

@@ -9,6 +9,21 @@ from carbot_core.db import Tx
 from carbot_core.ids import new_id
 from carbot_crm.customers.models import Customer, CustomerPosition, NewCustomer, Source
 
+_WRITTEN = (
+    "first_name",
+    "last_name",
+    "company",
+    "email",
+    "phone",
+    "street",
+    "postal_code",
+    "city",
+    "country",
+    "language",
+    "note",
+)
+_INSERTED = ("id", "workshop_id", "kind", *_WRITTEN, "source", "created_at")
+
 
 async def list_customers(
     tx: Tx, *, workshop_id: UUID | None, after: CustomerPosition | None, limit: int
@@ -126,6 +141,83 @@ async def update_customer(tx: Tx, customer: Customer, now: datetime) -> Customer
         customer.language,
         customer.note,
         now,
+    )
+
+
+async def lock_known(tx: Tx, *, workshop_id: UUID | None, emails: list[str], phones: list[str]) -> list[Customer]:
+    """Lock the customers of a workshop, and those of none, who have one of these addresses or numbers."""
+    return await tx.all(
+        Customer,
+        """
+        SELECT id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code, city, country,
+            language, note, source, merged_into, restricted_at, restricted_until, created_at, updated_at, revision
+        FROM crm.customers
+        WHERE organization_id = $1 AND merged_into IS NULL AND (workshop_id IS NULL OR workshop_id = $2)
+            AND (email = ANY ($3::text[]) OR phone = ANY ($4::text[]))
+        ORDER BY id
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        workshop_id,
+        emails,
+        phones,
+    )
+
+
+async def lock_at_places(tx: Tx, *, workshop_id: UUID | None, postal_codes: list[str]) -> list[Customer]:
+    """Lock the customers of a workshop, and those of none, who live at one of these postal codes."""
+    return await tx.all(
+        Customer,
+        """
+        SELECT id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code, city, country,
+            language, note, source, merged_into, restricted_at, restricted_until, created_at, updated_at, revision
+        FROM crm.customers
+        WHERE organization_id = $1 AND merged_into IS NULL AND (workshop_id IS NULL OR workshop_id = $2)
+            AND postal_code = ANY ($3::text[])
+        ORDER BY id
+        FOR UPDATE
+        """,
+        tx.organization_id,
+        workshop_id,
+        postal_codes,
+    )
+
+
+async def insert_customers(tx: Tx, made: list[Customer]) -> None:
+    """Insert customers as they are."""
+    await tx.execute(
+        """
+        INSERT INTO crm.customers
+            (organization_id, id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code,
+            city, country, language, note, source, created_at, updated_at)
+        SELECT $1, id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code, city, country,
+            language, note, source, created_at, created_at
+        FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[])
+            AS made (id, workshop_id, kind, first_name, last_name, company, email, phone, street, postal_code, city, country,
+            language, note, source, created_at)
+        """,
+        tx.organization_id,
+        *([getattr(each, column) for each in made] for column in _INSERTED),
+    )
+
+
+async def update_customers(tx: Tx, changed: list[Customer], now: datetime) -> None:
+    """Store customers that were locked."""
+    await tx.execute(
+        """
+        UPDATE crm.customers c
+        SET first_name = n.first_name, last_name = n.last_name, company = n.company, email = n.email, phone = n.phone,
+            street = n.street, postal_code = n.postal_code, city = n.city, country = n.country, language = n.language,
+            note = n.note, updated_at = $2, revision = c.revision + 1
+        FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+            $11::text[], $12::text[], $13::text[], $14::text[])
+            AS n (id, first_name, last_name, company, email, phone, street, postal_code, city, country, language, note)
+        WHERE c.organization_id = $1 AND c.id = n.id
+        """,
+        tx.organization_id,
+        now,
+        *([getattr(each, column) for each in changed] for column in ("id", *_WRITTEN)),
     )
 
 
