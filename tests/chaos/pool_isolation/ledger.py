@@ -34,13 +34,17 @@ _MISPLACED: dict[str, LiteralString] = {
 _HALVED: LiteralString = """
     SELECT count(*)
     FROM crm.leads l
-    WHERE created_at > now() - interval '59 minutes' AND (
-        (SELECT count(*) FROM crm.outbox o WHERE o.aggregate_id = l.id AND o.subject = 'crm.lead.created.v1') <> 1
-        OR NOT EXISTS (SELECT FROM crm.lead_interactions i WHERE (i.organization_id, i.lead_id) = (l.organization_id, l.id))
-    )
+    LEFT JOIN (
+        SELECT aggregate_id AS id, count(*) AS announced
+        FROM crm.outbox
+        WHERE subject = 'crm.lead.created.v1'
+        GROUP BY aggregate_id
+    ) o USING (id)
+    LEFT JOIN (SELECT DISTINCT organization_id, lead_id AS id FROM crm.lead_interactions) i USING (organization_id, id)
+    WHERE l.created_at > now() - interval '1 day' AND (o.announced IS DISTINCT FROM 1 OR i.id IS NULL)
 """
 _UNRECORDED: LiteralString = """
-    SELECT (SELECT count(*) FROM crm.leads WHERE created_at > now() - interval '59 minutes')
+    SELECT (SELECT count(*) FROM crm.leads WHERE created_at > now() - interval '1 day')
         - (SELECT count(*) FROM crm.audit_outbox
             WHERE convert_from(body, 'UTF8')::jsonb ->> 'table' = 'crm.leads'
                 AND convert_from(body, 'UTF8')::jsonb ->> 'action' = 'insert')

@@ -23,7 +23,7 @@ _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _INSERT_LEADS = """
     INSERT INTO crm.leads
         (organization_id, id, workshop_id, source, name, email, request, vehicle, language, created_at, updated_at)
-    SELECT $1, core.uuid7(), $2, 'phone', $3, $3 || '@example.org', $3, $3, 'de', now() - interval '1 hour', now()
+    SELECT $1, core.uuid7(), $2, 'phone', $3, $3 || '@example.org', $3, $3, 'de', now() - interval '1 week', now()
     FROM generate_series(1, $4)
     RETURNING id
 """
