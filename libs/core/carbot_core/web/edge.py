@@ -5,6 +5,7 @@ deadlock, and ends what takes too long. A client never sees an answer whose effe
 """
 
 import asyncio
+from functools import cache
 from time import monotonic, perf_counter
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,11 +123,13 @@ class Edge:
 
     async def _turn_away(self, method: str, send: Send) -> None:
         """Refuse before anything is read or noted but the count: what is refused must cost next to nothing."""
-        held, refusal = Held(send, asyncio.Timeout(None)), Overloaded()
-        held.replace(refusal)
-        labels = {"http.request.method": method, "http.route": "unmatched", "http.response.status_code": refusal.status}
+        labels = {
+            "http.request.method": method,
+            "http.route": "unmatched",
+            "http.response.status_code": Overloaded.status,
+        }
         telemetry.requests.record(0, labels)
-        await self._send(send, held)
+        await self._send(send, _turned_away())
 
     async def _observe(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         started = perf_counter()
@@ -233,6 +236,17 @@ class Edge:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": held.status, "headers": headers})  # pyright: ignore[reportArgumentType] - http trailers are optional
         await send({"type": "http.response.body", "body": b"".join(held.body), "more_body": False})
+
+
+@cache
+def _turned_away() -> Held:
+    """Return the one answer of all who are turned away."""
+    held = Held(_nobody, asyncio.Timeout(None))
+    held.replace(Overloaded())
+    return held
+
+
+async def _nobody(_message: Message) -> None: ...
 
 
 class InternalError(Refusal):
