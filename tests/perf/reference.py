@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID
@@ -134,6 +134,11 @@ def _literal(value: object) -> str:
         return "NULL"
     if isinstance(value, bool | int):
         return str(value)
+    if isinstance(value, list):
+        elements = cast("list[object]", value)
+        return f"ARRAY[{', '.join(map(_literal, elements))}]"
+    if isinstance(value, timedelta):
+        return f"'{value.total_seconds()} seconds'"
     if isinstance(value, bytes):
         return f"convert_to({_literal(value.decode())}, 'UTF8')"
     return "'" + str(value).replace("'", "''") + "'"
